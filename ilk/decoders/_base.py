@@ -1,0 +1,15 @@
+"""What every decoder is: owned by an objective, kept beside the encoder where there is one."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+
+
+class Decoder(nn.Module, ABC):
+    """The constructor's keywords are the configuration, as for an encoder."""
+
+    dim: int  # D
+
+    @abstractmethod
+    def forward(self, z: Tensor) -> Tensor:  # (B, D) -> batch, on the same scale as `Source.batch`
+        ...

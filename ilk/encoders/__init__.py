@@ -1,0 +1,23 @@
+"""Encoders: a network from sample to vector. One file an encoder; its name is its registration."""
+
+from typing import Any
+
+from .. import find as _find
+from ._base import Encoder, TokenEncoder
+from ._embed import batches, embed, encode
+
+__all__ = ["Encoder", "TokenEncoder", "batches", "build", "embed", "encode", "find", "names"]
+
+
+def names() -> list[str]:
+    return _find.names(__name__)
+
+
+def find(name: str) -> type[Encoder]:
+    """`convnet`, `./mine.py` or `package.module:Mine`."""
+    return _find.find(__name__, "encoder", name, Encoder)  # type: ignore[type-abstract]
+
+
+def build(name: str, traits: dict[str, Any], **options: Any) -> Encoder:
+    """The encoder called `name` for data with these `traits` (see `Source.traits`)."""
+    return _find.construct(find(name), options, traits)

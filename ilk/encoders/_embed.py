@@ -1,0 +1,51 @@
+"""A whole source through an encoder, a batch at a time."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..source import Source
+from ._base import Encoder
+
+
+def batches(source: Source, size: int, rows: np.ndarray | None = None) -> Iterator[Any]:
+    """The samples (all, or those at `rows`) in order, `size` at a time."""
+    rows = np.arange(len(source)) if rows is None else rows
+    for start in range(0, len(rows), size):
+        yield source.batch(rows[start : start + size])
+
+
+@torch.inference_mode()
+def encode(encoder: Encoder, batch: Any) -> Tensor:
+    """One batch -> (B, D) float32 on the CPU, in evaluation mode; the encoder's mode is restored."""
+    was_training = encoder.training
+    encoder.eval()
+    vectors: Tensor = encoder(move(batch, device_of(encoder)))
+    encoder.train(was_training)
+    return vectors.float().cpu()
+
+
+def embed(encoder: Encoder, source: Source, rows: np.ndarray | None = None, *, batch: int = 256) -> np.ndarray:
+    """All vectors at once, (n, D) float32. For more than memory holds, go through `batches` and `encode`."""
+    parts = [encode(encoder, b).numpy() for b in batches(source, batch, rows)]
+    return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    for tensor in network.state_dict().values():
+        return torch.device(tensor.device)
+    return torch.device("cpu")
+
+
+def move(batch: Any, device: torch.device) -> Any:
+    """A batch (a tensor, or tuples, lists and dictionaries of them) on `device`."""
+    if isinstance(batch, Tensor):
+        return batch.to(device, non_blocking=True)
+    if isinstance(batch, dict):
+        return {k: move(v, device) for k, v in batch.items()}
+    if isinstance(batch, list | tuple):
+        return type(batch)(move(v, device) for v in batch)
+    return batch

@@ -1,0 +1,81 @@
+"""The file is the registration: a name is a module of a package, and its one public class is the thing."""
+
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeVar
+
+from .errors import DataError, OptionError, UnknownName
+
+T = TypeVar("T")
+
+
+def names(package: str) -> list[str]:
+    """The members of a package: its modules without a leading underscore."""
+    folder = Path(str(importlib.import_module(package).__file__)).parent
+    return sorted(m.name for m in pkgutil.iter_modules([str(folder)]) if not m.name.startswith("_"))
+
+
+def find(package: str, kind: str, name: str, *bases: type[T]) -> type[T]:
+    """The class called `name`: a member of `package`, `./mine.py`, or `package.module:Mine`."""
+    if name.endswith(".py"):
+        return _only_class(_module_of_file(Path(name)), bases, name)
+    if ":" in name:
+        module_name, _, class_name = name.partition(":")
+        try:
+            found = getattr(importlib.import_module(module_name), class_name)
+        except (ImportError, AttributeError) as e:
+            raise UnknownName(kind, name, names(package), f"({e})") from e
+        if not (isinstance(found, type) and issubclass(found, bases)):
+            raise OptionError(f"{name} is not a subclass of {' or '.join(b.__name__ for b in bases)}")
+        return found
+    if name not in names(package):
+        raise UnknownName(kind, name, names(package), "A file (./mine.py) or package.module:Class works too.")
+    return _only_class(importlib.import_module(f"{package}.{name}"), bases, name)
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise DataError(f"no file {path}", "Give the path of a Python file that defines one class.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _only_class(module: ModuleType, bases: tuple[type[T], ...], name: str) -> type[T]:
+    classes = [
+        c
+        for c in vars(module).values()
+        if isinstance(c, type)
+        and issubclass(c, bases)
+        and c.__module__ == module.__name__
+        and not c.__name__.startswith("_")
+        and not inspect.isabstract(c)
+    ]
+    if len(classes) != 1:
+        expected = " or ".join(b.__name__ for b in bases)
+        raise OptionError(
+            f"{name} defines {len(classes)} public {expected} classes; expected exactly one",
+            "Give helpers a leading underscore, or name the class: package.module:Class.",
+        )
+    return classes[0]
+
+
+def keywords(thing: Any) -> dict[str, Any]:
+    """The constructor's arguments as they were given: each is stored unchanged under its own name."""
+    return {name: getattr(thing, name) for name in inspect.signature(type(thing).__init__).parameters if name != "self"}
+
+
+def construct(cls: type[T], given: dict[str, Any], offered: dict[str, Any]) -> T:
+    """`cls(**given)`, with those of the `offered` traits that its constructor names."""
+    known = [p for p in inspect.signature(cls.__init__).parameters if p != "self"]
+    for name in given:
+        if name not in known:
+            raise UnknownName(f"option of {cls.__name__.lower()}", name, known)
+    return cls(**{k: v for k, v in offered.items() if k in known} | given)

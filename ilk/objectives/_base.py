@@ -1,0 +1,40 @@
+"""What an encoder learns from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+from torch import Tensor, nn
+
+from ..decoders import Decoder
+from ..encoders import Encoder
+from ..source import Source, Views
+
+
+class Objective(nn.Module, ABC):
+    """An encoder and what it learns from. The sum of the named terms is minimised.
+
+    The constructor takes the encoder first, then keywords that are stored unchanged. It owns what the
+    method needs beside the encoder: heads, decoders, teachers, queues. All randomness (in `views` too)
+    comes from torch's global generator, which the loop seeds anew at every step: that makes a resumed
+    run equal to an uninterrupted one.
+    """
+
+    encoder: Encoder
+    decoder: Decoder | None = None  # set by those that learn a way back
+    views: Views  # batch -> what `loss` takes
+
+    @abstractmethod
+    def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:  # progress in [0, 1)
+        ...
+
+    def after_step(self, progress: float) -> None:
+        """Once the optimiser has stepped: teachers, queues, centres."""
+
+
+class ClosedForm(ABC):
+    """Solved in one or two passes over the data, with no gradient. Keywords as for an objective."""
+
+    @abstractmethod
+    def solve(self, source: Source, *, seed: int = 0) -> Encoder: ...
