@@ -34,7 +34,9 @@ class Recipe:
             if value is not None and not value > 0:
                 raise OptionError(f"{name} is {value}; expected more than 0")
         if not 0 <= self.held_out < 1 or not 0 <= self.warmup <= 1:
-            raise OptionError(f"held_out is {self.held_out}, warmup {self.warmup}; expected shares from 0 to 1")
+            raise OptionError(
+                f"held_out is {self.held_out}, warmup {self.warmup}; expected shares from 0 to 1"
+            )
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

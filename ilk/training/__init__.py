@@ -1,0 +1,1 @@
+"""Training: the one loop, its recipe, and how well it went."""
