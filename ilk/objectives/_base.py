@@ -22,8 +22,12 @@ class Objective(nn.Module, ABC):
     """
 
     encoder: Encoder
-    decoder: Decoder | None = None  # set by those that learn a way back
+    decoder: Decoder | None  # set by those that learn a way back
     views: Views  # batch -> what `loss` takes
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.decoder = None  # not a class attribute: that would hide the registered module
 
     @abstractmethod
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:  # progress in [0, 1)
