@@ -32,8 +32,9 @@ def rankme(z: Vectors) -> float:
 def alpha_req(z: Vectors) -> float:
     """How fast the covariance's eigenvalues fall, as j^-alpha (Agrawal et al. 2022); near 1 is good.
 
-    nan where all vectors are the same. Least squares of log(eigenvalue) on log(j), weighted by 1/j so that every octave counts the same
-    (Stringer et al. 2019); eigenvalues below float32's rounding are left out.
+    Least squares of log(eigenvalue) on log(j), weighted by 1/j so that every octave counts the same
+    (Stringer et al. 2019). Eigenvalues below float32's rounding are left out; nan where all vectors
+    are the same.
     """
     z = _tensor(z)
     values = _spectrum(z - z.mean(0))

@@ -1,0 +1,74 @@
+"""recipe.json: what a run was asked to do. It may go on for longer; anything else is another run."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..errors import FormatError, OptionError
+from ..objectives import Objective
+from ..saved import describe
+from ..source import Source
+from .recipe import Recipe
+
+FORMAT = 1
+NAME = "recipe.json"
+_OURS = (
+    NAME,
+    "metrics.jsonl",
+    "health.json",
+    "checkpoint.safetensors",
+    *(f"{network}.{end}" for network in ("encoder", "decoder") for end in ("json", "safetensors")),
+)
+
+
+def freeze(folder: Path, objective: Objective, source: Source, recipe: Recipe, world: int) -> None:
+    """Writes what is asked; where a run stands already, it must have been asked the same (or less long)."""
+    asked = {
+        "recipe": recipe.as_json(),
+        "objective": describe(objective),
+        "source": {"samples": len(source), "reading": source.reading},
+        "processes": world,
+    }
+    asked = json.loads(json.dumps(asked))  # tuples are lists there
+    stood = _read(folder / NAME)
+    differences = [] if stood is None else list(_differences(stood, asked))
+    if differences:
+        raise OptionError(
+            f"the run in {folder} was started otherwise: {'; '.join(differences)}",
+            "Give the same again (only a longer budget is allowed), another run folder, or resume=False.",
+        )
+    files.write(folder / NAME, json.dumps({"format": FORMAT, **asked}, indent=1).encode())
+
+
+def clear(folder: Path) -> None:
+    """Forgets the run in `folder`; files that are not a run's stay."""
+    for name in _OURS:
+        (folder / name).unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        stood: dict[str, Any] = json.loads(path.read_bytes())
+        if stood.pop("format") > FORMAT:
+            raise FormatError(f"{path} was written by a newer ilk", "Update ilk.")
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        raise FormatError(f"{path} is damaged: {e}", "Start anew with resume=False.") from e
+    return stood
+
+
+def _differences(was: Any, now: Any, path: str = "") -> list[str]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        return [
+            d
+            for key in sorted(was.keys() | now.keys())
+            for d in _differences(was.get(key), now.get(key), f"{path}.{key}" if path else key)
+        ]
+    if was == now or (path in _BUDGET and None not in (was, now) and now >= was):
+        return []
+    return [f"{path} was {was!r}, now {now!r}"]
+
+
+_BUDGET = ("recipe.steps", "recipe.epochs", "recipe.minutes")

@@ -1,0 +1,234 @@
+"""How a run is going: health on samples it never learns from, and what that says in one sentence."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..encoders import Encoder, batches, encode
+from ..encoders._embed import device_of, move
+from ..errors import TrainingError, UnknownName
+from ..source import Source, Views
+from . import health
+
+_BATCH = 256
+_BANK = 2048  # labelled samples that the held-out ones vote with
+
+
+@dataclass(frozen=True)
+class Health:
+    samples: int  # that were measured
+    held_out: bool  # whether they were kept from learning
+    dim: int
+    rank: float  # RankMe
+    rank_about_mean: float  # the same of the centred vectors
+    spread: float  # RMS distance from the mean, as a share of the RMS length
+    alpha: float | None  # alpha-ReQ
+    uniformity: float
+    alignment: float | None  # None: no two views are known
+    view_retrieval: float | None
+    label: str | None  # the column that `knn` is about
+    knn: float | None
+
+    @property
+    def collapsed(self) -> bool:
+        """All vectors (nearly) the same, or all on one line."""
+        return self.spread < 1e-3 or (self.dim > 2 and min(self.samples, self.rank_about_mean) < 1.5)
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "collapsed": self.collapsed}
+
+    def sentence(self) -> str:
+        if self.collapsed:
+            how = "the same vector" if self.spread < 1e-3 else "vectors on one line"
+            return (
+                f"Collapsed: all samples have nearly {how}; nothing can be told apart. "
+                "Try a lower learning rate, a larger batch or another objective."
+            )
+        which = f"{self.samples} {'held-out samples' if self.held_out else 'samples'}"
+        parts = [f"effective rank {self.rank:.0f} of {self.dim}"]
+        if self.view_retrieval is not None:
+            parts.insert(0, f"{self.view_retrieval:.0%} of {which} find their own other view among all")
+        if self.knn is not None:
+            parts.append(f"{self.knn:.1%} take the right {self.label} from their neighbours")
+        return f"{'; '.join(parts)}."
+
+
+class Watch:
+    """What is measured at a check: `rows` held-out samples, and by kNN the metadata column `label`."""
+
+    def __init__(self, *, label: str | None = None, rows: int = 512) -> None:
+        self.label = label
+        self.rows = rows
+
+    def measure(
+        self,
+        encoder: Encoder,
+        source: Source,
+        held: np.ndarray,
+        others: np.ndarray,
+        spare: Views | None = None,
+    ) -> Health:
+        """`held`: rows never learnt from (may be empty); `spare`: views where the source knows none."""
+        rng = np.random.default_rng(0)  # the same samples at every check: the figures compare
+        rows = _some(rng, held if len(held) else others, self.rows)
+        bank = _some(rng, np.setdiff1d(others, rows), _BANK) if self.label else rows[:0]
+        with torch.random.fork_rng(_devices(encoder)):
+            torch.manual_seed(0)
+            z, pair = _vectors(encoder, source, rows, source.views() or spare)
+        knn = None
+        if self.label is not None and len(bank):
+            knn = _knn(encoder, source, self.label, bank, rows, z)
+        centred = z - z.mean(0)
+        alpha = health.alpha_req(z)
+        return Health(
+            samples=len(rows),
+            held_out=len(held) > 0,
+            dim=z.shape[1],
+            rank=health.rankme(z),
+            rank_about_mean=health.rankme(centred),
+            spread=float((centred.square().sum() / z.square().sum().clamp(min=1e-30)).sqrt()),
+            alpha=alpha if math.isfinite(alpha) else None,
+            uniformity=health.uniformity(z),
+            alignment=health.alignment(*pair) if pair else None,
+            view_retrieval=health.view_retrieval(*pair) if pair else None,
+            label=self.label,
+            knn=knn,
+        )
+
+
+def report(
+    encoder: Encoder, source: Source, *, rows: np.ndarray | None = None, label: str | None = None
+) -> Health:
+    """The health of any encoder on `rows` of a source (None: some of all)."""
+    everything = np.arange(len(source))
+    held = everything[:0] if rows is None else rows
+    watch = Watch(label=label) if rows is None else Watch(label=label, rows=len(rows))
+    return watch.measure(encoder, source, held, everything)
+
+
+@dataclass
+class Course:
+    """What the checks have shown so far; part of the checkpoint."""
+
+    best: float | None = None  # the highest view retrieval
+    kept: int = 0  # step of the encoder in the folder
+    health: dict[str, Any] | None = None  # of that encoder
+    last: dict[str, Any] | None = None
+
+    def takes(self, step: int, now: Health) -> bool:
+        """Whether the encoder of this step is the one to keep: the latest that is as good as any was.
+
+        As good: within the standard error of a share, so that luck at an early check does not win
+        over all that was learnt after it.
+        """
+        self.last = now.as_json()
+        share = now.view_retrieval
+        if share is not None:
+            self.best = max(share, self.best or 0.0)
+            if self.health is not None and share < self.best - _error(self.best, now.samples):
+                return False
+        self.kept, self.health = step, now.as_json()
+        return True
+
+    @property
+    def overtrained(self) -> bool:
+        """The last check found view retrieval well below its best."""
+        if self.last is None or self.best is None:
+            return False
+        error = _error(self.best, self.last["samples"])
+        return bool(self.last["view_retrieval"] < self.best - max(0.05, 3 * error))
+
+    def verdict(self, step: int, *, stopped: bool) -> str:
+        """One plain sentence (or two) about the whole run."""
+        if self.health is None or self.last is None:
+            return f"Nothing was measured in {step} steps."
+        began = f"Stopped at step {step}: " if stopped else f"Learnt for {step} steps: "
+        kept = Health(**{k: v for k, v in self.health.items() if k != "collapsed"})
+        if self.overtrained:
+            began = (
+                f"Over-trained: view retrieval fell from {self.best:.0%} to "
+                f"{self.last['view_retrieval']:.0%}, "
+                f"so the encoder of step {self.kept} of {step} was kept: "
+            )
+        elif self.kept < step:
+            began = f"{began}the encoder of step {self.kept} was the best and is kept: "
+        return kept.sentence() if kept.collapsed else began + kept.sentence()
+
+
+def _error(share: float, n: int) -> float:
+    return math.sqrt(share * (1 - share) / n) + 1 / n
+
+
+def _some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
+    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
+
+
+def _devices(encoder: Encoder) -> list[int]:
+    device = device_of(encoder)
+    return [device.index] if device.type == "cuda" else []
+
+
+def _vectors(
+    encoder: Encoder, source: Source, rows: np.ndarray, views: Views | None
+) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
+    """(n, D) of the samples as they are, and of two views of each where there are any."""
+    plain: list[Tensor] = []
+    pairs: list[tuple[Tensor, Tensor]] = []
+    for batch in batches(source, _BATCH, rows):
+        batch = move(batch, device_of(encoder))
+        plain.append(encode(encoder, batch))
+        pair = _pair(views, batch)
+        if pair is not None:
+            pairs.append((encode(encoder, pair[0]), encode(encoder, pair[1])))
+    z = _joined(plain)
+    if len(pairs) < len(plain):
+        return z, None
+    return z, (_joined(a for a, _ in pairs), _joined(b for _, b in pairs))
+
+
+def _pair(views: Views | None, batch: Any) -> Sequence[Any] | None:
+    """Two views that the encoder takes as it takes the batch, if these views are such."""
+    if views is None:
+        return None
+    some = views(batch)
+    alike = [
+        v for v in some if not isinstance(batch, Tensor) or (isinstance(v, Tensor) and v.shape == batch.shape)
+    ]
+    return alike[:2] if len(alike) >= 2 else None
+
+
+def _joined(parts: Iterable[Tensor]) -> Tensor:
+    z = torch.cat(list(parts))
+    if not torch.isfinite(z).all():
+        raise TrainingError(
+            "the encoder gives vectors that are not finite numbers",
+            "Its weights are broken: start anew with a lower learning_rate.",
+        )
+    return z
+
+
+def _knn(
+    encoder: Encoder, source: Source, label: str, bank: np.ndarray, rows: np.ndarray, z: Tensor
+) -> float | None:
+    bank, known = _labelled(source, label, bank)
+    asked, truth = _labelled(source, label, rows)
+    if not len(bank) or not len(asked):
+        return None
+    vectors = _joined(encode(encoder, b) for b in batches(source, _BATCH, bank))
+    return health.knn_accuracy(vectors, known, z[np.isin(rows, asked)], truth)
+
+
+def _labelled(source: Source, label: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Those of the rows that have a label, and the labels."""
+    table = source.metadata()
+    columns = [] if table is None else table.column_names
+    if table is None or label not in columns:
+        raise UnknownName("metadata column", label, columns)
+    values = table[label].take(rows).to_pylist()
+    has = np.array([v is not None for v in values])
+    return rows[has], np.array([str(v) for v in values if v is not None])
