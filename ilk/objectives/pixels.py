@@ -1,0 +1,12 @@
+"""Baseline: the pictures as they are."""
+
+from ..encoders import Encoder, build
+from ..source import Source
+from ._base import ClosedForm
+
+
+class Pixels(ClosedForm):
+    """Nothing is learned: each pixel is a dimension."""
+
+    def solve(self, source: Source, *, seed: int = 0) -> Encoder:
+        return build("pixels", source.traits).eval()
