@@ -31,7 +31,7 @@ def room(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        if e.errno in (errno.ENOSPC, errno.EDQUOT):
+        if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(
                 f"no room left while writing {path}",
                 "Everything reported as done before is kept. Free some space, then run the same command again.",

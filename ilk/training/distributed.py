@@ -1,4 +1,4 @@
-"""One process or many: under torchrun, or in a group of the caller's, each learns from its share of a step."""
+"""One process or many: under torchrun, or in a caller's group, each learns from its share of a step."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -70,7 +70,8 @@ class Parallel:
             figures = figures / self.world
         return figures.tolist()
 
-    def wait(self) -> None:
-        """Until every process is here."""
-        if self.world > 1:
-            dist.barrier()
+
+def wait() -> None:
+    """Until every process is here."""
+    if dist.is_available() and dist.is_initialized():
+        dist.barrier()

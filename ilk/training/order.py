@@ -36,7 +36,10 @@ class Order:
         """The batch of this process for this part of the step: (batch,) rows of the source."""
         epoch, position = divmod(step, self.steps)
         start = position * self.samples + (part * self.world + rank) * self.batch
-        return self.train[_permutation(self.seed, epoch, len(self.train))[start : start + self.batch]]
+        rows: np.ndarray = self.train[
+            _permutation(self.seed, epoch, len(self.train))[start : start + self.batch]
+        ]
+        return rows
 
 
 def plan(n: int, recipe: Recipe, world: int) -> Order:
@@ -59,5 +62,4 @@ def plan(n: int, recipe: Recipe, world: int) -> Order:
 
 @lru_cache(maxsize=2)
 def _permutation(seed: int, epoch: int, n: int) -> np.ndarray:
-    order: np.ndarray = np.random.default_rng([seed, 1 + epoch]).permutation(n)
-    return order
+    return np.random.default_rng([seed, 1 + epoch]).permutation(n)

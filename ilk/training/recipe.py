@@ -8,19 +8,22 @@ from ..errors import OptionError
 
 @dataclass(frozen=True)
 class Recipe:
-    """Give one of `steps`, `epochs` or `minutes`. Defaults: measured for small encoders on two cores."""
+    """Give one of `steps`, `epochs` or `minutes`; two minutes when none is given.
+
+    The other defaults were measured for small encoders on two cores.
+    """
 
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None
-    batch: int = 128
+    batch: int = 128  # of each process
     accumulate: int = 1  # batches a step
     learning_rate: float = 2e-3  # as given: never scaled behind your back
     weight_decay: float = 1e-4  # on matrices and kernels only
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 5.0  # of the gradient's norm; 0: off
     warmup: float = 0.05  # share of the run
-    held_out: float = 0.05  # share of the samples kept from learning, for the health figures
+    held_out: float = 0.05  # share of the samples never learnt from, for health (16 to 1,024 of them)
     checks: int = 10  # how often health is measured
     checkpoint_seconds: float = 30.0
     seed: int = 0
@@ -37,6 +40,14 @@ class Recipe:
             raise OptionError(
                 f"held_out is {self.held_out}, warmup {self.warmup}; expected shares from 0 to 1"
             )
+
+    def progress(self, step: int, seconds: float, epoch: int) -> float:
+        """Share of the run that is done after `step` steps and `seconds`; `epoch`: steps in one."""
+        if self.steps is not None:
+            return min(1.0, step / self.steps)
+        if self.epochs is not None:
+            return min(1.0, step / (self.epochs * epoch))
+        return min(1.0, seconds / (60 * (self.minutes or 2.0)))
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
