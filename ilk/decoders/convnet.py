@@ -40,7 +40,8 @@ class ConvNet(Decoder):
         )
         self.paint = nn.Conv2d(w, channels * self.cell**2, 3, padding=1)
         with torch.no_grad():  # PixelShuffle takes runs of cell^2 channels for one: let a run start equal
-            self.paint.weight.copy_(self.paint.weight[:: self.cell**2].repeat_interleave(self.cell**2, 0))
+            for p in self.paint.parameters():
+                p.copy_(p[:: self.cell**2].repeat_interleave(self.cell**2, 0))
         self.standardise = standardise(channels)  # in training, whoever trains shows it the pictures
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

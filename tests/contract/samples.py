@@ -1,0 +1,70 @@
+"""Real data for the contract suites, and how each member is made.
+
+A new kind of data adds a row to SOURCES; an encoder whose constructor cannot be called with traits alone
+adds a row to SPECIAL. Nothing else in the suites knows any member by name.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+from sklearn.datasets import load_digits
+
+from ilk import encoders, objectives
+from ilk.encoders import Encoder
+from ilk.encoders.projected import project
+from ilk.find import construct
+from ilk.objectives import ClosedForm, Objective
+from ilk.source import Source
+from ilk.source.images import Images
+
+
+def images(channels: int = 1, size: int = 16, n: int = 64) -> Images:
+    """Handwritten digits, enlarged; the further channels the same with less contrast, turned, mirrored."""
+    digits = load_digits().images[:n]  # (n, 8, 8), 0 to 16
+    change = (np.copy, np.sqrt, np.rot90, np.fliplr, np.flipud)[:channels]
+    small = np.stack([np.stack([f(d) for f in change]) for d in digits]) * 15  # (n, C, 8, 8)
+    at = np.arange(size) * 8 // size
+    return Images(small[:, :, at][..., at].astype(np.uint8), [f"digit-{i}" for i in range(n)])
+
+
+def flat(source: Source) -> Images:
+    """The same number of pictures, all of one even grey: nothing to learn, and no reason to fail."""
+    assert isinstance(source, Images)
+    return Images(np.full_like(source.pixels, 100), source.ids)
+
+
+SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kind of data -> sources of it
+    "channels": [images, partial(images, 3, 24), partial(images, 5)],
+}
+SPECIAL: dict[str, Callable[[Source], Encoder]] = {
+    "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
+}
+
+
+def sources(cls: type[Any]) -> list[Callable[[], Source]]:
+    """Sources of the kind that `cls` is for: pictures where its constructor does not tell."""
+    named = inspect.signature(cls).parameters
+    return next((made for keyword, made in SOURCES.items() if keyword in named), SOURCES["channels"])
+
+
+def encoder(name: str, source: Source) -> Encoder:
+    return SPECIAL[name](source) if name in SPECIAL else encoders.build(name, source.traits)
+
+
+def objective(cls: type[Objective], source: Source) -> Objective:
+    """Around a small encoder; what else it owns is small too where its constructor names a width."""
+    small = encoders.build("convnet", source.traits, dim=16, width=8)
+    return construct(cls, {"encoder": small}, source.traits | {"width": 8})
+
+
+def solved(name: str, source: Source, seed: int = 0) -> Encoder:
+    cls = objectives.find(name)
+    assert issubclass(cls, ClosedForm)
+    return construct(cls, {}, source.traits).solve(source, seed=seed)
+
+
+def closed_forms() -> list[str]:
+    return [name for name in objectives.names() if issubclass(objectives.find(name), ClosedForm)]

@@ -1,0 +1,150 @@
+"""What holds for every objective: each file in ilk/objectives, neural or closed form.
+
+What a closed form solves to is held to the encoders' contract, in test_every_encoder.py.
+"""
+
+import inspect
+import json
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ilk import objectives, saved
+from ilk.encoders import embed, encode
+from ilk.find import keywords
+from ilk.objectives import Objective
+from ilk.source import Source
+
+from . import samples
+
+neural = [name for name in objectives.names() if name not in samples.closed_forms()]
+
+
+@pytest.fixture(params=neural)
+def cls(request: pytest.FixtureRequest) -> type[Objective]:
+    found = objectives.find(request.param)
+    assert issubclass(found, Objective)
+    return found
+
+
+@pytest.fixture
+def source(cls: type[Objective]) -> Source:
+    return samples.sources(cls)[0]()
+
+
+def made(cls: type[Objective], source: Source) -> Objective:
+    torch.manual_seed(0)
+    return samples.objective(cls, source)
+
+
+def step(objective: Objective, batch: Any, seed: int) -> dict[str, Tensor]:
+    """The loss as the loop takes it: everything random hangs on this seed."""
+    torch.manual_seed(seed)
+    return objective.loss(*objective.views(batch), progress=0.5)
+
+
+def total(objective: Objective, batch: Any, seed: int) -> Tensor:
+    return torch.stack(list(step(objective, batch, seed).values())).sum()
+
+
+def learn(objective: Objective, source: Source, steps: int) -> list[float]:
+    optimiser = torch.optim.AdamW(objective.parameters(), 2e-3)
+    draw = np.random.default_rng(0)
+    losses = []
+    for n in range(steps):
+        batch = source.batch(np.sort(draw.permutation(len(source))[:32]))
+        loss = total(objective, batch, n)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        objective.after_step(n / steps)
+        losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("name", objectives.names())
+def test_one_documented_class_a_file(name: str) -> None:
+    cls = objectives.find(name)  # raises unless there is exactly one
+    assert (vars(cls)["__doc__"] or "").strip()
+    assert all(p.kind is not p.VAR_KEYWORD for p in inspect.signature(cls).parameters.values())
+
+
+def test_keywords_are_kept_as_given(cls: type[Objective], source: Source) -> None:
+    given = keywords(made(cls, source))
+    encoder = given.pop("encoder")
+    json.dumps(given)
+    again = cls(encoder, **given)
+    assert all(getattr(again, name) is value for name, value in given.items())
+    assert again.encoder is encoder
+
+
+def test_the_loss_is_named_finite_numbers(cls: type[Objective], source: Source) -> None:
+    terms = step(made(cls, source), source.batch(np.arange(32)), 0)
+    assert terms
+    assert all(isinstance(name, str) and t.shape == () and t.isfinite() for name, t in terms.items())
+
+
+def test_the_gradient_reaches_the_encoder(cls: type[Objective], source: Source) -> None:
+    objective = made(cls, source)
+    total(objective, source.batch(np.arange(32)), 0).backward()
+    assert [n for n, p in objective.encoder.named_parameters() if p.grad is None or not p.grad.any()] == []
+    assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
+
+
+def test_thirty_steps_lower_the_loss(cls: type[Objective], source: Source) -> None:
+    losses = learn(made(cls, source), source, 30)
+    assert np.mean(losses[-5:]) < losses[0]
+
+
+def test_the_same_seed_gives_the_same_losses(cls: type[Objective], source: Source) -> None:
+    first, second = (learn(made(cls, source), source, 3) for _ in range(2))
+    assert first == second
+
+
+def test_from_its_state_it_goes_on_as_if_never_stopped(cls: type[Objective], source: Source) -> None:
+    objective, other = made(cls, source), samples.objective(cls, source)
+    learn(objective, source, 3)
+    other.load_state_dict(objective.state_dict())
+    batch = source.batch(np.arange(32))
+    assert step(objective, batch, 9) == step(other, batch, 9)
+
+
+def test_survives_pictures_that_are_all_alike(cls: type[Objective], source: Source) -> None:
+    assert np.isfinite(learn(made(cls, source), samples.flat(source), 3)).all()
+
+
+def test_what_it_decodes_looks_like_what_came(cls: type[Objective], source: Source) -> None:
+    objective = made(cls, source)
+    if objective.decoder is None:
+        pytest.skip("learns no way back")
+    learn(objective, source, 30)
+    batch = source.batch(np.arange(len(source)))
+    with torch.inference_mode():
+        out = objective.eval().decoder(encode(objective.encoder, batch))
+    assert out.shape == batch.shape
+    assert (out - batch).square().mean() < batch.var()  # less than of a flat picture, so the scale is right
+
+
+@pytest.mark.parametrize("name", samples.closed_forms())
+class TestClosedForm:
+    def source(self, name: str) -> Source:
+        return samples.sources(objectives.find(name))[0]()
+
+    def test_the_same_seed_gives_the_same_bits(self, name: str) -> None:
+        solve = partial(samples.solved, name, self.source(name))
+        assert saved.fingerprint(solve(seed=3)) == saved.fingerprint(solve(seed=3))
+
+    def test_survives_pictures_that_are_all_alike(self, name: str) -> None:
+        grey = samples.flat(self.source(name))
+        assert np.isfinite(embed(samples.solved(name, grey), grey)).all()
+
+    def test_keywords_are_kept_as_given(self, name: str) -> None:
+        cls = objectives.find(name)
+        given = keywords(cls())
+        json.dumps(given)
+        again = cls(**given)
+        assert all(getattr(again, key) is value for key, value in given.items())
