@@ -1,0 +1,216 @@
+"""What a person pointed at -> the files to decode, one after the other: a million are not waited for.
+
+Order: by name within each folder, so that two machines agree; each folder is sorted once, each file
+asked for its size and time once.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+
+import pyarrow as pa
+
+from ..errors import DataError
+from . import _arrays, _shards, _tables
+from ._file import File, Item, kind_of, readable
+from .formats import HDF5, KINDS, STACKS
+
+TABLES = (".csv", ".tsv", ".parquet", ".pq")
+CONTAINERS = (*HDF5, ".npz")
+
+
+@dataclass
+class Listing:
+    items: Iterator[Item]
+    root: str  # names in the cache are relative to it
+    total: int | None = None  # files, where known beforehand
+    rows: list[dict[str, object]] = field(default_factory=list)  # metadata met on the way
+    table: pa.Table | None = None  # metadata known beforehand
+
+    def columns(self) -> pa.Table | None:
+        """One row for every `Item.row`; complete once the items have been gone through."""
+        return self.table if self.table is not None else _tables.of_rows(self.rows)
+
+
+def listing(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Listing:
+    """A folder, a file, a table, shards, a glob, or a list of files."""
+    if not isinstance(data, str | os.PathLike):
+        return _of_paths([os.fspath(p) for p in data])
+    path, inside = _split(os.fspath(data))
+    if os.path.isdir(path):
+        return _of_folder(path)
+    if os.path.isfile(path):
+        return _of_file(path, inside)
+    if glob.has_magic(path):
+        return _of_glob(path)
+    raise _missing(path)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """`file.h5:/dataset` -> the file and the dataset."""
+    head, colon, tail = path.rpartition(":")
+    return (head, tail) if colon and head.lower().endswith(CONTAINERS) else (path, "")
+
+
+def _missing(path: str) -> DataError:
+    parent = Path(path).absolute().parent
+    while not parent.is_dir():
+        path, parent = str(parent), parent.parent
+    near = get_close_matches(Path(path).name, sorted(os.listdir(parent)), n=3)
+    did = f"Did you mean {' or '.join(repr(n) for n in near)} there? " if near else ""
+    return DataError(
+        f"there is no {Path(path).name!r} in {parent}",
+        f"{did}Give a folder, a file, a list, a table with a path column, or a pattern ('photos/*.jpg').",
+    )
+
+
+def item_of(path: str, id: str, name: str, row: int = -1) -> Item:  # noqa: A002
+    try:
+        status = os.stat(path)
+    except OSError as e:
+        return Item(readable(id), readable(name), File(path, kind_of(path)), row=row, why=_why(e))
+    file = File(path, kind_of(path))
+    return Item(readable(id), readable(name), file, status.st_size, status.st_mtime_ns, row)
+
+
+def _why(e: OSError) -> str:
+    return "there is no such file" if isinstance(e, FileNotFoundError) else (e.strerror or str(e)).lower()
+
+
+def _of_folder(root: str) -> Listing:
+    found = Listing(iter(()), os.path.abspath(root))
+    found.items = _walk(root, found)
+    return found
+
+
+def _walk(root: str, found: Listing) -> Iterator[Item]:
+    shards: list[tuple[str, str]] = []  # path, id
+    others: Counter[str] = Counter()
+    any_picture = False
+    seen: set[tuple[int, int]] = set()  # folders, so that a link upwards ends
+    stack = [(root, "")]
+    while stack:
+        folder, prefix = stack.pop()
+        status = os.stat(folder)
+        if (status.st_dev, status.st_ino) in seen:
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders = []
+        try:
+            with os.scandir(folder) as entries:
+                inside = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+        except OSError as e:
+            yield Item(readable(prefix), readable(prefix), File(folder, ""), why=_why(e))
+            continue
+        for entry in inside:
+            kind, name = kind_of(entry.name), prefix + entry.name
+            if entry.is_dir():
+                folders.append((entry.path, name + "/"))
+            elif kind in KINDS:
+                any_picture = True
+                yield _of_entry(entry, name, kind)
+            else:
+                others[kind or "(no ending)"] += 1
+                if kind == ".tar":
+                    shards.append((entry.path, name))
+        stack.extend(reversed(folders))
+    if not any_picture and not shards:
+        raise _empty(root, others)
+    if not any_picture:
+        yield from _shards.items(shards, found.rows)
+
+
+def _of_entry(entry: os.DirEntry[str], name: str, kind: str) -> Item:
+    name = readable(name)
+    try:
+        status = entry.stat()
+    except OSError as e:
+        return Item(name, name, File(entry.path, kind), why=_why(e))
+    return Item(name, name, File(entry.path, kind), status.st_size, status.st_mtime_ns)
+
+
+def _empty(root: str, others: Counter[str]) -> DataError:
+    met = ", ".join(f"{n:,} {kind}" for kind, n in others.most_common(5)) or "nothing"
+    do = f"Looked for {', '.join(KINDS)} in it and the folders within; met {met}."
+    hint = next((k for k in others if k in (*HDF5, *TABLES)), "")
+    return DataError(f"no pictures in {root}", f"{do} Point at a {hint} file itself." if hint else do)
+
+
+def _of_glob(pattern: str) -> Listing:
+    paths = sorted(p for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
+    if not paths:
+        raise DataError(
+            f"no file matches {pattern!r}", f"Looked from {os.getcwd()}. ** goes through folders."
+        )
+    fixed = pattern[: next(i for i, c in enumerate(pattern) if c in "*?[")]
+    root = (
+        os.path.dirname(fixed) or "."
+    )  # what stands before the first wildcard: ids do not change as files come
+    return _of_many(paths, [Path(os.path.relpath(p, root)).as_posix() for p in paths])
+
+
+def _of_paths(paths: list[str]) -> Listing:
+    if not paths:
+        raise DataError("an empty list of files", "Give at least one.")
+    return _of_many(paths, [Path(p).as_posix() for p in paths])
+
+
+def _of_many(paths: list[str], ids: list[str]) -> Listing:
+    root = os.path.commonpath([os.path.dirname(os.path.abspath(p)) for p in paths])
+    if all(p.lower().endswith(".tar") for p in paths):
+        found = Listing(iter(()), root)
+        found.items = _shards.items(list(zip(paths, ids)), found.rows)
+        return found
+    return Listing(_each(paths, ids, root), root, len(paths))
+
+
+def _each(paths: Sequence[str | None], ids: Sequence[str], root: str) -> Iterator[Item]:
+    seen: set[str] = set()
+    for row, (path, id_) in enumerate(zip(paths, ids)):
+        if path is None:
+            yield Item(id_, id_, File("", ""), row=row, why="no path in this row")
+        elif id_ in seen:
+            yield Item(id_, id_, File(path, ""), row=row, why="listed twice")
+        else:
+            item = item_of(path, id_, Path(os.path.relpath(path, root)).as_posix(), row)
+            if not item.why and item.file.kind not in (*KINDS, *STACKS):
+                item.why = f"files ending in {item.file.kind or 'nothing'} are not pictures"
+            yield item
+        seen.add(id_)
+
+
+def _of_file(path: str, inside: str) -> Listing:
+    kind, name, root = kind_of(path), os.path.basename(path), os.path.dirname(os.path.abspath(path))
+    if kind in TABLES:
+        paths, ids, table = _tables.read(path, kind)
+        return Listing(_each(paths, ids, root), root, len(paths), table=table)
+    if kind == ".tar":
+        found = Listing(iter(()), root)
+        found.items = _shards.items([(path, "")], found.rows)
+        return found
+    if kind not in (*KINDS, *STACKS):
+        hint = (
+            "Unpack it first: a compressed archive cannot be read in pieces."
+            if ".tar." in name or kind == ".tgz"
+            else ""
+        )
+        raise DataError(
+            f"{path} is not a kind of file that holds pictures",
+            hint or f"Known: {', '.join((*KINDS, *HDF5, *TABLES, '.tar'))}.",
+        )
+    item = item_of(path, name, name + (f":{inside}" if inside else ""))
+    found = Listing(iter([item]), root)
+    if kind in CONTAINERS:
+        item.file, item.spread = File(path, kind, inside=inside), True
+        try:
+            found.table = _arrays.companions(item.file)
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as e:
+            raise DataError(f"{path} cannot be read as {kind}: {e}", "Is the file whole?") from e
+    return found

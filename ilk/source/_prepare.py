@@ -1,0 +1,135 @@
+"""One picture as it came -> (C, S, S) as all the others are: channels, size, number type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ..errors import UnreadableSample
+
+TOP = {"uint8": 255, "uint16": 65535}
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
+
+
+@dataclass(frozen=True)
+class Form:
+    """What every picture of a source is brought to."""
+
+    size: int
+    channels: int
+    dtype: str  # uint8, uint16 or float32
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.channels, self.size, self.size
+
+
+def stored(dtype: np.dtype) -> str:
+    """The number type in which pixels of `dtype` are kept: the bits of a picture, or float32."""
+    if dtype.kind == "b" or dtype == np.uint8:
+        return "uint8"
+    if dtype.kind == "u" and dtype.itemsize == 2:
+        return "uint16"
+    if dtype.kind in "iuf":
+        return "float32"
+    raise UnreadableSample(f"holds {dtype}, not numbers")
+
+
+def is_stack(shape: tuple[int, ...], channels: int | None, *, bare: bool) -> bool:
+    """Whether an array is many pictures. `bare`: in memory, where three dimensions mean (n, H, W)."""
+    if len(shape) in (2, 4):
+        return len(shape) == 4
+    if len(shape) != 3:
+        raise UnreadableSample(
+            f"an array of shape {shape}; expected (H, W), (n, H, W), (n, H, W, C) or (n, C, H, W)"
+        )
+    if shape[2] in (1, 3, 4) and min(shape[:2]) > 4:
+        return False  # (H, W, C)
+    if channels is not None and channels > 1 and channels in (shape[0], shape[2]):
+        return False
+    return bare or shape[0] not in (1, 3, 4)
+
+
+def channels_first(x: np.ndarray, channels: int | None) -> np.ndarray:
+    """(..., H, W, C) or (..., C, H, W) -> (..., C, H, W); in doubt the smaller axis holds the channels."""
+    first, last = x.shape[-3], x.shape[-1]
+    at_end = last == channels if (first == channels) != (last == channels) else last < first
+    return np.moveaxis(x, -1, -3) if at_end else x
+
+
+def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
+    if x.dtype.kind not in "buif":
+        raise UnreadableSample(f"holds {x.dtype}, not numbers")
+    x = np.where(x, np.uint8(255), np.uint8(0)) if x.dtype.kind == "b" else x
+    x = x.astype(x.dtype.newbyteorder("="), copy=False)
+    if x.dtype.kind == "f":
+        _check_finite(x)
+    return _cast(_resize(_to_channels(x, form.channels), form.size), form.dtype)
+
+
+def _check_finite(x: np.ndarray) -> None:
+    bad = x.size - int(np.isfinite(x).sum())
+    if bad:
+        raise UnreadableSample(f"{bad} of {x.size} pixels are NaN or infinite")
+
+
+def over_white(x: np.ndarray) -> np.ndarray:  # (2 or 4, H, W) with alpha last -> (1 or 3, H, W)
+    top = TOP[x.dtype.name]
+    alpha = x[-1].astype(np.float32) / top
+    return np.rint(x[:-1] * alpha + top * (1 - alpha)).astype(x.dtype)
+
+
+def _to_channels(x: np.ndarray, channels: int) -> np.ndarray:
+    if len(x) == 4 and channels in (1, 3) and x.dtype.name in TOP:
+        x = over_white(x)
+    if len(x) == channels:
+        return x
+    if len(x) == 1 and channels == 3:
+        return np.repeat(x, 3, axis=0)
+    if len(x) == 3 and channels == 1:
+        grey = np.tensordot(LUMA, x.astype(np.float32), 1)[None]
+        return np.rint(grey).astype(x.dtype) if x.dtype.kind in "ui" else grey
+    raise UnreadableSample(f"{len(x)} channels, expected {channels}")
+
+
+def _resize(x: np.ndarray, size: int) -> np.ndarray:
+    """The middle square, resampled without aliasing."""
+    c, h, w = x.shape
+    if (h, w) == (size, size):
+        return x
+    if not (h and w):
+        raise UnreadableSample(f"a picture of {w} x {h}")
+    side = min(h, w)
+    left, top = (w - side) / 2, (h - side) / 2
+    box = (left, top, left + side, top + side)
+    if x.dtype == np.uint8 and c in (1, 3):
+        image = Image.fromarray(
+            np.ascontiguousarray(np.moveaxis(x, 0, -1).squeeze(-1) if c == 1 else np.moveaxis(x, 0, -1))
+        )
+        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
+        return small[None] if c == 1 else np.moveaxis(small, -1, 0)
+    # A filter without negative lobes: no dark rings around stars, what was positive stays so.
+    planes = [Image.fromarray(np.ascontiguousarray(p, np.float32)) for p in x]
+    small = np.stack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR, box=box)) for p in planes])
+    return np.rint(small).astype(x.dtype) if x.dtype.kind in "ui" else small
+
+
+def _cast(x: np.ndarray, dtype: str) -> np.ndarray:
+    if x.dtype == dtype:
+        return np.ascontiguousarray(x)
+    if dtype == "float32":
+        with np.errstate(over="ignore"):
+            y = x.astype(np.float32)
+        _check_finite(y)
+        return y
+    top = TOP[dtype]
+    if x.dtype.name in TOP:  # 8 and 16 bits: the same brightness
+        return np.rint(x * (top / TOP[x.dtype.name])).astype(dtype)
+    low, high = x.min(), x.max()
+    if x.dtype.kind == "f" and low >= 0 and high <= 1:
+        return np.rint(x * top).astype(dtype)
+    if x.dtype.kind != "f" and low >= 0 and high <= top:
+        return x.astype(dtype)
+    raise UnreadableSample(f"{x.dtype.name} values from {low:g} to {high:g} among {dtype}")
