@@ -1,0 +1,9 @@
+"""Spaces: where vectors live, beside the encoder that made them and what was computed from them.
+
+rows.py is the truth, snapshot.py and index.py are derived from it for speed, layers.py is what was computed.
+"""
+
+from .query import Id, Neighbours
+from .space import Space, Upserted
+
+__all__ = ["Id", "Neighbours", "Space", "Upserted"]

@@ -1,0 +1,74 @@
+"""What is stored in one step: a source encoded a chunk at a time, and a chunk as a table of rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from .. import console
+from ..errors import OptionError
+from ..source import Source
+from .columns import clean
+
+if TYPE_CHECKING:
+    from ..encoders import Encoder
+
+BATCH = 256  # samples through the encoder at a time
+ROWS, PICTURES, SECONDS = 8192, 64 << 20, 30.0  # a chunk ends at the first of these (rows, bytes, seconds)
+
+Chunk: TypeAlias = tuple[list[str], np.ndarray, pa.Table | None, list[bytes | None]]
+
+
+def chunks(source: Source, encoder: Encoder) -> Iterator[Chunk]:
+    """Ids, vectors, metadata and pictures of the whole source, in order."""
+    from ..encoders import encode
+
+    metadata = source.metadata()
+    start, began, vectors, pictures = 0, time.monotonic(), [], []
+    for at in range(0, len(source), BATCH):
+        rows = np.arange(at, min(at + BATCH, len(source)))
+        vectors.append(encode(encoder, source.batch(rows)).numpy())
+        pictures += [source.picture(int(i)) for i in rows]
+        end = int(rows[-1]) + 1
+        size = sum(len(p) for p in pictures if p is not None)
+        full = end - start >= ROWS or size >= PICTURES or time.monotonic() - began >= SECONDS
+        if full or end == len(source):
+            ids = [source.id(i) for i in range(start, end)]
+            columns = None if metadata is None else metadata.slice(start, end - start)
+            yield ids, np.concatenate(vectors), columns, pictures
+            start, began, vectors, pictures = end, time.monotonic(), [], []
+
+
+def table(
+    ids: list[str],
+    vectors: np.ndarray,  # (n, D) float32
+    metadata: pa.Table | None,
+    pictures: Sequence[bytes | None] | None,
+    fingerprint: str,
+) -> pa.Table:
+    """The rows to store: where an id comes twice, the last one."""
+    pictures = [None] * len(ids) if pictures is None else pictures
+    if not len(ids) == len(vectors) == len(pictures):
+        raise OptionError(
+            f"{len(ids)} ids, {len(vectors)} vectors, {len(pictures)} pictures",
+            "Give one of each for each row.",
+        )
+    names = pa.array(ids, pa.string())
+    whole = clean(metadata, names)
+    flat = pa.array(np.ascontiguousarray(vectors).reshape(-1), pa.float32())
+    ours = {
+        "id": names,
+        "vector": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1]),
+        "encoder": pa.repeat(fingerprint, len(ids)),
+        "picture": pa.array(pictures, pa.binary()),
+    }
+    rows = pa.table({**ours, **{name: whole[name] for name in whole.column_names}})
+    last = np.array(sorted({name: i for i, name in enumerate(ids)}.values()), np.int64)
+    if len(last) < len(ids):
+        console.say(f"{len(ids) - len(last)} ids came twice or more in one batch; the last of each is kept")
+        rows = rows.take(last)
+    return rows

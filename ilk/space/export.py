@@ -1,0 +1,64 @@
+"""A whole space as one parquet file: id, vector, metadata, and the columns of all layers."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from .. import files
+from ..console import progress
+from ..errors import DataError
+from . import layers
+from .snapshot import Snapshot
+
+
+def export(space: Path, at: Snapshot, fingerprint: str, path: Path) -> None:
+    """One row a sample, streamed; the file is whole or absent."""
+    if path.is_dir() or not path.parent.is_dir():
+        raise DataError(f"cannot write the file {path}", "Give the path of a file in a folder that exists.")
+    stored = at.rows.metadata_names
+    beside = _layer_columns(space, at, {"id", "vector", *stored})
+    fields = [at.rows.schema.field(name) for name in ["id", "vector", *stored]]
+    fields += [pa.field(name, values.type) for name, (values, _) in beside.items()]
+    schema = pa.schema(fields, metadata={b"ilk.encoder": fingerprint})
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with files.room(path), open(temporary, "wb") as f, progress("exporting", len(at.rows)) as bar:
+            with pq.ParquetWriter(f, schema) as writer:
+                start = 0
+                for batch in at.rows.batches(["id", "vector", *stored]):
+                    added = [
+                        values.take(where.slice(start, batch.num_rows)) for values, where in beside.values()
+                    ]
+                    writer.write_table(pa.Table.from_arrays([*batch.columns, *added], schema=schema))
+                    start += batch.num_rows
+                    bar.advance(batch.num_rows)
+            f.flush()
+            os.fsync(f.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _layer_columns(
+    space: Path, at: Snapshot, taken: set[str]
+) -> dict[str, tuple[pa.Array[Any], pa.Array[Any]]]:
+    """For each column of each layer its values, and where each row finds its own (null: nowhere)."""
+    found: dict[str, tuple[pa.Array[Any], pa.Array[Any]]] = {}
+    for name in layers.names(space):
+        table = layers.read(space, name, at.rows.ids)
+        where = pc.index_in(at.rows.ids, value_set=table["id"].combine_chunks())
+        for column in table.column_names:
+            if column == "id":
+                continue
+            unique = column
+            while unique in taken:
+                unique = f"{name}_{unique}"
+            taken.add(unique)
+            found[unique] = (table[column].combine_chunks(), where)
+    return found

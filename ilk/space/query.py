@@ -1,0 +1,88 @@
+"""What can be asked of a space, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import DataError, EncoderMismatch, OptionError, UnknownName
+from .snapshot import Snapshot
+
+
+class Id(str):
+    """Text that is the id of a row, never a path."""
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The nearest rows of each of q queries, the nearest first."""
+
+    ids: np.ndarray  # (q, k) of str
+    distances: np.ndarray  # (q, k) float32; smaller is nearer
+
+    def table(self) -> pa.Table:
+        """One line for each neighbour: query (counted from 0), rank (from 1), id, distance."""
+        q, k = self.ids.shape
+        return pa.table(
+            {
+                "query": np.repeat(np.arange(q), k),
+                "rank": np.tile(np.arange(1, k + 1), q),
+                "id": pa.array(self.ids.reshape(-1).tolist(), pa.string()),
+                "distance": self.distances.reshape(-1),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Question:
+    vectors: np.ndarray  # (q, D) float32
+    itself: int | None = None  # the place of the row that asks, which is no answer
+
+
+def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray]) -> Question:
+    """An id, a file or array to encode, or vectors; `maker` names the space's encoder in errors."""
+    if isinstance(query, str):
+        place = int(at.rows.places([query])[0])
+        if place >= 0:
+            return Question(np.array(at.vectors[place : place + 1]), place)
+        if isinstance(query, Id) or not Path(query).exists():
+            some = [str(i) for i in at.rows.ids.slice(0, 5)]
+            kind = "row" if isinstance(query, Id) else "row, and no file,"
+            raise UnknownName(kind, query, some, f"(the first of {len(at.rows)})" if len(at.rows) > 5 else "")
+        return Question(encode(Path(query)))
+    if isinstance(query, Path):
+        return Question(encode(query))
+    array = np.asarray(query)
+    if array.dtype.kind not in "fiub":
+        raise OptionError(
+            f"a query of type {type(query).__name__} ({array.dtype})",
+            "Give an id, a file, an array of pixels, or a vector of floats.",
+        )
+    if array.ndim == 1 or (array.ndim == 2 and array.dtype.kind == "f" and array.shape[1] == at.rows.dim):
+        return Question(vectors(np.atleast_2d(array), at.rows.dim, maker))
+    return Question(encode(array))
+
+
+def vectors(given: Any, dim: int, maker: str) -> np.ndarray:
+    """(n, D) float32, finite and of the space's dimension."""
+    array = np.asarray(given)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise OptionError(
+            f"vectors of shape {array.shape} and type {array.dtype}", "Expected numbers (n, D)."
+        )
+    if array.shape[1] != dim:
+        raise EncoderMismatch(
+            f"vectors of an encoder with {array.shape[1]} dimensions meet a space of {maker} with {dim}",
+            "Use the encoder that the space was made with (space.encode), or create another space.",
+        )
+    with np.errstate(over="ignore"):  # what does not fit becomes inf, and is told below
+        array = np.ascontiguousarray(array, np.float32)
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise DataError(f"{len(bad)} of {len(array)} vectors hold NaN or inf, the first is number {bad[0]}")
+    return array

@@ -1,0 +1,336 @@
+"""The space: a folder with rows, their vectors' index, layers, and the encoder that made them.
+
+torch is imported only where the encoder is needed: opening a space, and asking it by id or by vector,
+does without.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import console, files
+from ..errors import (
+    DataError,
+    DiskFull,
+    EncoderMismatch,
+    IlkError,
+    OptionError,
+    SpaceError,
+    UnknownName,
+)
+from ..source import Json, Source, read
+from . import layers
+from ._folder import class_of, described, fill
+from ._lock import Lease, writing
+from .export import export
+from .index import METRICS
+from .query import Neighbours, question
+from .query import vectors as checked_vectors
+from .rows import KEEP, TIDY_EVERY, Rows
+from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from ..decoders import Decoder
+    from ..encoders import Encoder
+
+SETTLED = timedelta(minutes=1)  # old versions that no other process can hold: other threads may, for a moment
+
+
+@dataclass(frozen=True)
+class Upserted:
+    added: int
+    replaced: int
+    skipped: int  # samples of the source that could not be read
+
+
+class Space:
+    """Rows with vectors, found by id, by likeness and by their metadata.
+
+    An open space shows one version, the newest when it was opened; its own writes move it on, and
+    `refresh()` looks at what other processes wrote since. When a write returns, its rows are on the disk
+    and searchable. One process writes at a time; any number read beside it.
+    """
+
+    @classmethod
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        encoder: Encoder,
+        *,
+        reading: dict[str, Json],
+        decoder: Decoder | None = None,
+        metric: str = "cosine",
+    ) -> Space:
+        """A new, empty space in the folder `path`, whole or absent."""
+        path = Path(path)
+        if metric not in METRICS:
+            raise UnknownName("metric", metric, METRICS)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise SpaceError(f"{path} exists already", "Open it with Space.open, or choose another path.")
+        with files.room(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            fill(temporary, encoder, decoder, reading, metric)
+            os.replace(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Space:
+        return cls(Path(path))
+
+    def __init__(self, path: Path) -> None:
+        about = described(path)
+        self.path = path
+        self.metric: str = about["metric"]
+        self.reading: dict[str, Json] = about["reading"]
+        self.fingerprint: str = about["fingerprint"]  # of the encoder that made every row
+        self._created: str = about["created"]
+        self._lease = Lease(path)
+        rows = Rows.open(path / "rows.lance")
+        stranger = rows.stranger(self.fingerprint)
+        if stranger is not None:
+            raise EncoderMismatch(
+                f"{path} is a space of {self._maker}, but holds rows of the encoder {stranger}",
+                "Put back the folder's own files: rows and encoder belong together.",
+            )
+        self._at = Snapshot(path, rows, self.metric)
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        from .. import saved
+        from ..encoders import Encoder
+
+        encoder: Encoder = saved.load(self.path, Encoder)  # type: ignore[type-abstract]
+        found = saved.fingerprint(encoder)
+        if found != self.fingerprint:
+            raise EncoderMismatch(
+                f"the encoder in {self.path} is {found}, the rows were made by {self.fingerprint}",
+                "Put back the encoder.json and encoder.safetensors that the space was made with.",
+            )
+        return encoder
+
+    @cached_property
+    def decoder(self) -> Decoder | None:
+        from .. import saved
+        from ..decoders import Decoder
+
+        if not (self.path / "decoder.json").exists():
+            return None
+        decoder: Decoder = saved.load(self.path, Decoder)  # type: ignore[type-abstract]
+        return decoder
+
+    @property
+    def dim(self) -> int:
+        return self._at.rows.dim
+
+    def __len__(self) -> int:
+        return len(self._at.rows)
+
+    def refresh(self) -> None:
+        """Moves on to the newest version, whoever wrote it."""
+        self._show(Rows.open(self.path / "rows.lance"))
+
+    # Writing
+
+    def upsert(self, source: Source) -> Upserted:
+        """Encodes the source and stores it by id; rows whose id is known are replaced whole.
+
+        Stored a chunk at a time: when it is interrupted, the chunks before are kept.
+        """
+        from ._chunks import chunks
+
+        added = replaced = 0
+        with self._writing(), console.progress("adding", len(source)) as bar:
+            for ids, vectors, metadata, pictures in chunks(source, self.encoder):
+                new, old = self._put(ids, vectors, metadata, pictures)
+                added, replaced = added + new, replaced + old
+                bar.advance(len(ids))
+        return Upserted(added, replaced, len(source.skipped))
+
+    def upsert_vectors(
+        self,
+        ids: Sequence[str],
+        vectors: np.ndarray,
+        metadata: pa.Table | None = None,
+        pictures: Sequence[bytes | None] | None = None,
+    ) -> Upserted:
+        """Stores vectors that this space's encoder made, all in one step."""
+        with self._writing():
+            return Upserted(*self._put(ids, vectors, metadata, pictures), 0)
+
+    def delete(self, ids: Iterable[str]) -> int:
+        """Removes the rows with these ids, all in one step; returns how many there were."""
+        wanted = list(dict.fromkeys(_texts([ids] if isinstance(ids, str) else ids)))
+        with self._writing():
+            if not wanted:
+                return 0
+            rows, n = self._at.rows.delete(wanted)
+            self._show(rows)
+            return n
+
+    def write_layer(self, name: str, table: pa.Table, made: dict[str, Any]) -> None:
+        """Keeps columns computed from this space, one row an id; `made` says from what and how (JSON)."""
+        version = self._at.rows.version
+        with writing(self.path):
+            layers.write(self.path, name, table, made, version)
+
+    # Asking
+
+    def search(self, query: Any, k: int = 10, *, where: str | None = None) -> Neighbours:
+        """The k nearest rows (fewer where there are fewer), of those for which `where` holds.
+
+        `query`: an id of the space (which is then not its own neighbour), a file or an array of pixels to
+        encode, or vectors: floats (D,) or (q, D). `where`: an SQL condition on id and metadata columns.
+        """
+        if k < 1:
+            raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
+        at = self._at
+        asked = question(query, at, self._maker, self.encode)
+        among = None if where is None else at.rows.matching(where)
+        places, distances = at.index.search(asked.vectors, k + (asked.itself is not None), among)
+        if asked.itself is not None:
+            others = places[0] != asked.itself
+            places, distances = places[:, others][:, :k], distances[:, others][:, :k]
+        ids = at.rows.ids.take(pa.array(places.reshape(-1))).to_pylist()
+        return Neighbours(np.array(ids, dtype=str).reshape(places.shape), distances)
+
+    def encode(self, data: Any) -> np.ndarray:
+        """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays."""
+        from ..encoders import embed
+
+        return embed(self.encoder, data if isinstance(data, Source) else read(self.reading, data))
+
+    def ids(self) -> list[str]:
+        return [str(i) for i in self._at.rows.ids.to_pylist()]
+
+    def vectors(self) -> np.ndarray:
+        """(n, D) float32 in the order of `ids()`, memory-mapped, read-only."""
+        return self._at.vectors
+
+    def metadata(self) -> pa.Table:
+        """The metadata columns, in the order of `ids()`."""
+        names = self._at.rows.metadata_names
+        return self._at.rows.columns(names) if names else pa.table({})
+
+    def pictures(self, ids: Sequence[str]) -> list[bytes | None]:
+        """The small PNG of each id, None where a sample has none."""
+        places = self._at.rows.places(list(ids))
+        if (places < 0).any():
+            raise UnknownName(
+                "row", ids[int(np.argmin(places))], [str(i) for i in self._at.rows.ids.slice(0, 5)]
+            )
+        found: list[bytes | None] = self._at.rows.take(places, ["picture"])["picture"].to_pylist()
+        return found
+
+    def layers(self) -> list[str]:
+        return layers.names(self.path)
+
+    def layer(self, name: str) -> pa.Table:
+        """The layer's columns, with an `id` column; rows whose id has left the space are left out."""
+        return layers.read(self.path, name, self._at.rows.ids)
+
+    def info(self) -> dict[str, Any]:
+        rows = self._at.rows
+        return {
+            "path": str(self.path),
+            "rows": len(rows),
+            "dim": rows.dim,
+            "metric": self.metric,
+            "encoder": class_of(self.path / "encoder.json"),
+            "fingerprint": self.fingerprint,
+            "decoder": class_of(self.path / "decoder.json")
+            if (self.path / "decoder.json").exists()
+            else None,
+            "reading": self.reading,
+            "columns": {name: str(rows.schema.field(name).type) for name in rows.metadata_names},
+            "layers": {name: layers.made(self.path, name) for name in self.layers()},
+            "bytes": sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
+            "created": self._created,
+            "version": rows.version,
+        }
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """One parquet file, one row a sample: id, vector, metadata, the columns of all layers."""
+        export(self.path, self._at, self.fingerprint, Path(path))
+
+    # Inside
+
+    @property
+    def _maker(self) -> str:
+        return f"the encoder {class_of(self.path / 'encoder.json')} ({self.fingerprint})"
+
+    def _show(self, rows: Rows) -> None:
+        if rows.version != self._at.rows.version:
+            self._at = Snapshot(self.path, rows, self.metric)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with writing(self.path):
+            self.refresh()
+            try:
+                yield
+            except DiskFull:
+                self._forget()  # what the failed write left behind takes room
+                raise
+
+    def _put(
+        self,
+        ids: Sequence[str],
+        vectors: Any,
+        metadata: pa.Table | None,
+        pictures: Sequence[bytes | None] | None,
+    ) -> tuple[int, int]:
+        from ._chunks import table
+
+        vectors = checked_vectors(vectors, self.dim, self._maker)
+        new = table(_texts(ids), vectors, metadata, pictures, self.fingerprint)
+        if not new.num_rows:
+            return 0, 0
+        rows, added, replaced = self._at.rows.upsert(new)
+        self._show(rows)
+        self._tidy()
+        return added, replaced
+
+    def _tidy(self) -> None:
+        """Now and then, small files are put together and old ones removed; a failure here loses nothing."""
+        if self._at.rows.version % TIDY_EVERY:
+            return
+        try:
+            self._show(self._at.rows.tidied())
+            self._forget()
+        except (IlkError, OSError) as e:
+            console.say(f"the space works, but could not be tidied: {e}")
+
+    def _forget(self) -> None:
+        with self._lease.alone() as alone:
+            self._at.rows.forget(SETTLED if alone else KEEP)
+
+
+def _texts(ids: Iterable[Any]) -> list[str]:
+    """Ids as they may be: text, not empty."""
+    out = list(ids)
+    for given in out:
+        if not isinstance(given, str) or not given or "\0" in given:
+            raise DataError(
+                f"{given!r} cannot be an id", "An id is text, not empty, without a zero character."
+            )
+        try:
+            given.encode()
+        except UnicodeEncodeError as e:
+            raise DataError(f"the id {given!r} is not valid Unicode", "Rename it.") from e
+    return out
