@@ -1,0 +1,242 @@
+"""Random views: two changed copies of every picture, a whole batch at once, on the batch's device.
+
+Legend: B pictures, N = 2B views, C channels, H x W pixels in, h x w out. Every range is (low, high), drawn
+evenly and for each view apart; every chance is a probability. All draws come from torch's global generator.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log, pi
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import DataError, UnknownName
+
+Range = tuple[float, float]
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what makes the grey of a colour
+
+
+@dataclass(frozen=True)
+class Preset:
+    """What a view may change. As it stands it changes nothing."""
+
+    crop: Range = (1, 1)  # share of the picture's area that is shown
+    aspect: Range = (1, 1)  # width : height of what is shown
+    turn: Range = (0, 0)  # degrees
+    shear: Range = (0, 0)  # degrees
+    shift: Range = (0, 0)  # share of the side, each axis
+    flip_x: float = 0  # chance of left for right
+    flip_y: float = 0  # chance of top for bottom
+    colour: float = 1  # chance of the five below
+    brightness: Range = (1, 1)  # factor
+    contrast: Range = (1, 1)  # factor on the difference from the picture's mean
+    saturation: Range = (1, 1)  # 0 grey, 1 as it is; three channels only, as is hue
+    hue: Range = (0, 0)  # turns of the colour circle
+    grey: float = 0  # chance of grey
+    blurred: float = 0  # chance of the one below
+    blur: Range = (0, 0)  # width of a Gaussian, share of the shorter side of the view
+    noise: Range = (0, 0)  # standard deviation, share of the picture's own
+    cut: float = 0  # chance of a square being cut out, filled with the picture's mean
+    hole: Range = (0, 0)  # its side, share of the view's
+    clamp: bool = False  # keep values in [0, 1]
+
+
+PRESETS = {
+    "natural": Preset(
+        crop=(0.3, 1),
+        aspect=(3 / 4, 4 / 3),
+        flip_x=0.5,
+        colour=0.8,
+        brightness=(0.6, 1.4),
+        contrast=(0.6, 1.4),
+        saturation=(0.6, 1.4),
+        hue=(-0.1, 0.1),
+        grey=0.2,
+        blurred=0.3,
+        blur=(0.002, 0.03),
+        clamp=True,
+    ),
+    "digits": Preset(  # a 6 upside down is a 9: small turns, no flips
+        crop=(0.4, 1),
+        aspect=(3 / 4, 4 / 3),
+        turn=(-15, 15),
+        shear=(-10, 10),
+        colour=0.8,
+        brightness=(0.6, 1.4),
+        contrast=(0.6, 1.4),
+        blurred=0.3,
+        blur=(0.002, 0.03),
+        clamp=True,
+    ),
+    "astro": Preset(  # the sky has no up; faint and bright are one kind
+        crop=(0.8, 1),
+        turn=(-180, 180),
+        shift=(-0.05, 0.05),
+        flip_x=0.5,
+        brightness=(0.7, 1.3),
+        noise=(0, 0.1),
+    ),
+}
+
+
+class Views:
+    """`Views(preset, size)(batch)` -> two views of each picture. `size`: side of the view; None: as it came.
+
+    `auto` is `natural` for three channels, `digits` for one, `astro` for any other number.
+    """
+
+    def __init__(self, preset: str | Preset = "auto", size: int | None = None) -> None:
+        if isinstance(preset, str) and preset not in (*PRESETS, "auto"):
+            raise UnknownName("preset of views", preset, (*PRESETS, "auto"))
+        self.preset, self.size = preset, size
+
+    @torch.no_grad()
+    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor]:  # (B, C, H, W) -> twice (B, C, h, w)
+        if batch.ndim != 4 or not batch.is_floating_point():
+            raise DataError(
+                f"a batch of {batch.dtype} of shape {tuple(batch.shape)}",
+                "Views take floats (pictures, channels, height, width).",
+            )
+        p = self._resolved(batch.shape[1])
+        x = torch.cat([batch, batch])  # (N, C, H, W)
+        draw = _draws(x)
+        x = _placed(x, p, draw, (self.size, self.size) if self.size else (x.shape[2], x.shape[3]))
+        x = _coloured(x, p, draw)
+        if p.noise[1]:
+            deviation = x.flatten(1).std(1) * draw(p.noise)
+            x = x + torch.randn_like(x) * _each(deviation)
+        if p.cut:
+            x = _cut(x, p, draw)
+        first, second = (x.clamp(0, 1) if p.clamp else x).chunk(2)
+        return first, second
+
+    def _resolved(self, channels: int) -> Preset:
+        if isinstance(self.preset, Preset):
+            return self.preset
+        auto = {3: "natural", 1: "digits"}.get(channels, "astro")
+        return PRESETS[auto if self.preset == "auto" else self.preset]
+
+
+Draw = Callable[[Range], Tensor]  # a number in the range for each view; (N,)
+
+
+def _draws(x: Tensor) -> Draw:
+    return lambda between: torch.empty(len(x), device=x.device).uniform_(*between)
+
+
+def _placed(x: Tensor, p: Preset, draw: Draw, out: tuple[int, int]) -> Tensor:
+    """Crop, scale, shear, turn, flip, shift and blur: (N, C, H, W) -> (N, C, h, w)."""
+    area, aspect = draw(p.crop), draw((log(p.aspect[0]), log(p.aspect[1]))).exp()
+    wide, high = (area * aspect).sqrt().clamp_max(1), (area / aspect).sqrt().clamp_max(1)
+    # The middle of what is shown: a share of the side, from the picture's middle
+    middle_x = (1 - wide) * draw((-0.5, 0.5)) + draw(p.shift)
+    middle_y = (1 - high) * draw((-0.5, 0.5)) + draw(p.shift)
+    wide = torch.where(draw((0, 1)) < p.flip_x, -wide, wide)
+    high = torch.where(draw((0, 1)) < p.flip_y, -high, high)
+    blur = torch.where(draw((0, 1)) < p.blurred, draw(p.blur), 0.0) * min(out)
+    if p.turn == p.shear == (0, 0):
+        return _separable(x, middle_x, middle_y, wide, high, blur, out)
+    x = _turned(x, middle_x, middle_y, wide, high, draw(p.turn), draw(p.shear), out)
+    (which,) = blur.nonzero(as_tuple=True)
+    still, whole = torch.zeros_like(blur[which]), torch.ones_like(blur[which])
+    x[which] = _separable(x[which], still, still, whole, whole, blur[which], out)
+    return x
+
+
+def _separable(
+    x: Tensor, mx: Tensor, my: Tensor, wide: Tensor, high: Tensor, blur: Tensor, out: tuple[int, int]
+) -> Tensor:
+    """Without turn and shear, rows and columns go each their way: two matrix products, A_y X A_x^T."""
+    across = _matrix(x.shape[3], out[1], mx, wide, blur)
+    down = _matrix(x.shape[2], out[0], my, high, blur)
+    return torch.einsum("nyh,nchw,nxw->ncyx", down, x, across)
+
+
+def _matrix(size: int, out: int, middle: Tensor, share: Tensor, blur: Tensor) -> Tensor:
+    """Weights of `size` input pixels in `out` output pixels; (N, out, size). `blur` counts output pixels."""
+    step = share * size / out  # input pixels for one output pixel, negative where flipped
+    place = torch.arange(out, device=share.device) - (out - 1) / 2
+    at = (size - 1) / 2 + (middle * size)[:, None] + step[:, None] * place  # (N, out)
+    at = _reflected(at, size)
+    distance = (at[:, :, None] - torch.arange(size, device=share.device)).abs()
+    reach = step.abs().clamp_min(1)[:, None, None]  # what shrinks must average
+    weights = (1 - distance / reach).clamp_min(0)
+    (which,) = blur.nonzero(as_tuple=True)
+    # A triangle has the variance reach^2 / 6
+    variance = reach[which] ** 2 / 6 + (blur * step)[which, None, None] ** 2
+    weights[which] = torch.exp(-0.5 * distance[which] ** 2 / variance)
+    return weights / weights.sum(2, keepdim=True)
+
+
+def _reflected(at: Tensor, size: int) -> Tensor:
+    """Places beyond the edge, mirrored at it: pixel centres are 0 .. size - 1, the edges half a pixel out."""
+    return size - 0.5 - ((at + 0.5) % (2 * size) - size).abs()
+
+
+def _turned(
+    x: Tensor,
+    mx: Tensor,
+    my: Tensor,
+    wide: Tensor,
+    high: Tensor,
+    turn: Tensor,
+    shear: Tensor,
+    out: tuple[int, int],
+) -> Tensor:
+    """One affine look-up; the shown place is middle + R(turn) Shear diag(wide, high) (place in the view)."""
+    if min(x.shape[2] / out[0], x.shape[3] / out[1]) > 2:  # a look-up of four pixels would skip the others
+        x = F.interpolate(x, (2 * out[0], 2 * out[1]), mode="bilinear", antialias=True)
+    height, width = x.shape[2:]
+    cos, sin, tan = turn.deg2rad().cos(), turn.deg2rad().sin(), shear.deg2rad().tan()
+    # grid_sample counts in half widths and half heights; turns are turns in pixels
+    xx, xy = cos * wide, (cos * tan - sin) * high * height / width
+    yx, yy = sin * wide * width / height, (sin * tan + cos) * high
+    theta = torch.stack([xx, xy, 2 * mx, yx, yy, 2 * my], 1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, [len(x), x.shape[1], *out], align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+
+
+def _coloured(x: Tensor, p: Preset, draw: Draw) -> Tensor:
+    """Brightness, contrast, saturation, hue and grey as one matrix and one offset for each view."""
+    changed = draw((0, 1)) < p.colour
+    gain = torch.where(changed, draw(p.brightness), 1.0)
+    contrast = torch.where(changed, draw(p.contrast), 1.0)
+    if x.shape[1] != 3:
+        mean = x.mean((1, 2, 3))
+        return x * _each(gain * contrast) + _each(gain * (1 - contrast) * mean)
+    saturation = torch.where(changed, draw(p.saturation), 1.0)
+    saturation = torch.where(draw((0, 1)) < p.grey, 0.0, saturation)
+    turn = torch.where(changed, draw(p.hue), 0.0) * 2 * pi
+    luma = torch.tensor(_LUMA, device=x.device)
+    mean = x.mean((2, 3)) @ luma
+    matrix = _saturating(saturation, luma) @ _hue(turn) * (gain * contrast)[:, None, None]  # (N, 3, 3)
+    offset = (gain * (1 - contrast) * mean)[:, None, None]
+    return torch.baddbmm(offset, matrix, x.flatten(2)).view_as(x)
+
+
+def _saturating(by: Tensor, luma: Tensor) -> Tensor:  # (N,) -> (N, 3, 3)
+    return by[:, None, None] * torch.eye(3, device=by.device) + (1 - by)[:, None, None] * luma
+
+
+def _hue(turn: Tensor) -> Tensor:
+    """Rotation of colour space about its grey axis, by Rodrigues' formula; (N,) -> (N, 3, 3)."""
+    cos, sin = turn.cos()[:, None, None], turn.sin()[:, None, None] / 3**0.5
+    cross = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=turn.device)
+    return cos * torch.eye(3, device=turn.device) + (1 - cos) / 3 + sin * cross
+
+
+def _cut(x: Tensor, p: Preset, draw: Draw) -> Tensor:
+    half = torch.where(draw((0, 1)) < p.cut, draw(p.hole), 0.0) / 2
+
+    def inside(size: int) -> Tensor:  # (N, size)
+        place = (torch.arange(size, device=x.device) + 0.5) / size
+        return (place - draw((0, 1))[:, None]).abs() < half[:, None]
+
+    hole = inside(x.shape[2])[:, None, :, None] & inside(x.shape[3])[:, None, None, :]
+    return torch.where(hole, x.mean((2, 3), keepdim=True), x)
+
+
+def _each(numbers: Tensor) -> Tensor:
+    return numbers[:, None, None, None]
