@@ -1,0 +1,119 @@
+"""A Gaussian mixture fitted from many starts, and what tells real groups from cuts through a continuum.
+
+Legend: n rows, D dimensions, k groups.
+
+Likelihood alone cannot tell: a curved or heavy-tailed continuum is always fitted better by more Gaussians.
+Groups are real when the density falls between them, which is asked twice, of the data (`valley`) and of a
+richer mixture (`modes`), and when another sample of the same data shows them again (in `clusters`).
+"""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter1d
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.mixture import GaussianMixture
+
+INITS = ("k-means++", "kmeans", "random_from_data")  # each fails on some data that another one solves
+RIDGE = 1e-4  # of the mean variance (which `standard` sets to 1): keeps a group of few points from collapsing
+
+
+def fit(x: np.ndarray, k: int, covariance: str, starts: int, seed: int) -> Any:
+    """The likeliest of `starts` mixtures: each runs a little, the best three to the end (Biernacki et al. 2003)."""
+    kind = {"covariance_type": covariance, "reg_covar": RIDGE}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is the plan
+        short = [
+            GaussianMixture(k, **kind, init_params=INITS[s % 3], random_state=seed * 1000 + s, max_iter=12).fit(x)
+            for s in range(starts if k > 1 else 1)
+        ]
+        short.sort(key=lambda g: -g.lower_bound_)
+        done = [
+            GaussianMixture(
+                k, **kind, weights_init=g.weights_, means_init=g.means_, precisions_init=g.precisions_, max_iter=200
+            ).fit(x)
+            for g in short[:3]
+        ]
+    return max(done, key=lambda g: g.lower_bound_)
+
+
+def icl(g: Any, x: np.ndarray) -> float:
+    """BIC and twice the entropy of the memberships: groups that overlap are charged for it. Smaller is better."""
+    p = g.predict_proba(x)  # (n, k)
+    return float(g.bic(x) - 2 * (p * np.log(p + 1e-300)).sum())
+
+
+def covariances(g: Any) -> np.ndarray:
+    """(k, D, D) whatever the kind."""
+    c = g.covariances_
+    k, dim = g.means_.shape
+    if g.covariance_type == "diag":
+        return np.stack([np.diag(v) for v in c])
+    return np.broadcast_to(c, (k, dim, dim)) if g.covariance_type == "tied" else np.asarray(c)
+
+
+def valley(g: Any, x: np.ndarray) -> float:
+    """How full the emptiest place between the two worst-separated groups is: 0 a gap, 1 no dip at all.
+
+    Each pair's rows fall on their discriminant axis; there, the density's lowest point between the two
+    means is compared with the lower of the highest points on either side. `x` had better be rows that
+    `g` was not fitted to: an axis fitted to noise separates that noise.
+    """
+    labels, cov, worst = g.predict(x), covariances(g), 0.0
+    for i in range(g.n_components):
+        for j in range(i):
+            pair = x[(labels == i) | (labels == j)]
+            if min((labels == i).sum(), (labels == j).sum()) < 5:
+                return 1.0
+            axis = np.linalg.solve(cov[i] + cov[j], g.means_[i] - g.means_[j])
+            worst = max(worst, _dip(pair @ axis, *sorted((g.means_[i] @ axis, g.means_[j] @ axis))))
+    return worst
+
+
+def _dip(t: np.ndarray, left: float, right: float, bins: int = 256) -> float:
+    low, high = t.min(), t.max()
+    if not low < high:
+        return 1.0
+    counts, edges = np.histogram(t, bins, (low, high))
+    width = 0.63 * t.std() * len(t) ** -0.2  # seven tenths of Silverman's: his is for a single Gaussian
+    density = gaussian_filter1d(counts.astype(float), width / (edges[1] - edges[0]), mode="constant")
+    shore = np.minimum(np.maximum.accumulate(density), np.maximum.accumulate(density[::-1])[::-1])
+    middle = (edges[:-1] >= left) & (edges[1:] <= right)
+    return float((density[middle] / shore[middle]).min()) if middle.any() else 1.0
+
+
+def modes(g: Any, keep: float = 0.3) -> np.ndarray:
+    """(k,) which hill of the whole density each Gaussian belongs to: those with no real dip between are one.
+
+    Between two Gaussians every extremum lies on their ridge line (Ray & Lindsay 2005). Its lowest point is
+    the pass; a hill is its own when the pass lies below `keep` of its height (as in ToMATo, Chazal 2013).
+    """
+    k, hill = g.n_components, list(range(g.n_components))
+    height = g.score_samples(g.means_)  # log density
+    passes = sorted(((_pass(g, i, j), i, j) for i in range(k) for j in range(i)), reverse=True)
+
+    def top(i: int) -> int:
+        while hill[i] != i:
+            i = hill[i]
+        return i
+
+    for saddle, i, j in passes:  # the highest pass first, so that bent groups join step by step
+        low, high = sorted((top(i), top(j)), key=lambda m: float(height[m]))
+        if low != high and saddle > height[low] + np.log(keep):
+            hill[low] = high
+    return np.array([top(i) for i in range(k)])
+
+
+def _pass(g: Any, i: int, j: int) -> float:
+    cov, m = covariances(g), g.means_
+    a, b = np.linalg.inv(cov[i]), np.linalg.inv(cov[j])
+    share = np.linspace(0, 1, 33)[:, None, None]
+    ridge = np.linalg.solve((1 - share) * a + share * b, ((1 - share) * a) @ m[i, :, None] + (share * b) @ m[j, :, None])
+    return float(g.score_samples(ridge[..., 0]).min())
+
+
+def torn(labels: np.ndarray, hills: np.ndarray) -> float:
+    """The share of rows that the grouping cuts off from the rest of their hill."""
+    kept = sum(int(np.bincount(labels[hills == hill]).max()) for hill in np.unique(hills))
+    return 1 - kept / len(labels)
