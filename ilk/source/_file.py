@@ -25,6 +25,7 @@ class File:
     length: int = -1
     inside: str = ""  # the dataset of an HDF5 file, the array of an NPZ
     data: bytes | None = None
+    array: np.ndarray | None = None  # (n, C, H, W) in memory
 
     def bytes(self) -> bytes:
         if self.data is not None:
@@ -60,6 +61,7 @@ class Item:
     row: int = -1  # of the metadata
     why: str = ""  # it cannot be read, known without opening it
     spread: bool = False  # a stack whose parts each have a row of the metadata
+    digits: int = 0  # of a part's number, where that alone is the id
 
 
 def readable(name: str) -> str:
@@ -82,3 +84,18 @@ def kind_of(name: str) -> str:
     """The ending that says how a file is read: .fits.gz counts as one."""
     lower = name.lower()
     return ".fits.gz" if lower.endswith(".fits.gz") else lower[lower.rfind(".") :] if "." in lower else ""
+
+
+MAGIC = {
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
+    b"SIMPLE": ".fits",
+    b"\x93NUMPY": ".npy",
+    b"PK": ".npz",
+    b"\x89HDF": ".h5",
+}
+
+
+def kind_of_bytes(data: bytes) -> str:
+    """How bytes without a name are read; Pillow recognises the rest by itself."""
+    return next((kind for magic, kind in MAGIC.items() if data.startswith(magic)), ".png")

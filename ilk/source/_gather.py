@@ -7,6 +7,7 @@ is copied between processes. What waits is bounded: a few blocks of prepared pic
 from __future__ import annotations
 
 import os
+import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -83,7 +84,7 @@ class _Job:
 class Gathered:
     rows: array[int] = field(default_factory=lambda: array("q"))  # of the pixels, one a sample
     origins: array[int] = field(default_factory=lambda: array("q"))  # of the metadata
-    ids: list[pa.Array] = field(default_factory=list)
+    ids: list[pa.StringArray] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
 
     def add(self, samples: list[_Sample]) -> None:
@@ -95,6 +96,8 @@ class Gathered:
 
 
 def _id(s: _Sample) -> str:
+    if s.item.digits:
+        return f"{max(s.part, 0):0{s.item.digits}d}"
     return s.item.id if s.part == WHOLE else f"{s.item.id}#{s.part}"
 
 
@@ -109,7 +112,7 @@ def gather(
 ) -> Gathered:
     """Every listed picture, in the order of the listing. `channels` as the person gave them."""
     out = Gathered()
-    workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ilk-decode")
     waiting: deque[list[_Sample] | Future[tuple[list[_Sample], _Job | None]]] = deque()
     jobs = _jobs(listing.items, store)
@@ -129,7 +132,7 @@ def gather(
                         waiting.appendleft(pool.submit(_decode, left, form, channels))
                 else:
                     samples = first
-                _keep(samples, store, change, form)
+                _keep(samples, store, change)
                 out.add(samples)
                 _tell(bar, out, samples)
                 if strict and out.skipped:
@@ -219,17 +222,15 @@ def _why(e: Exception) -> str:
     return text if len(text) <= 200 else text[:200] + "…"
 
 
-def _keep(samples: list[_Sample], store: Store | Memory, change: Change | None, form: Form) -> None:
+def _keep(samples: list[_Sample], store: Store | Memory, change: Change | None) -> None:
     """Fresh samples go to the store, and learn their rows."""
     fresh = [s for s in samples if s.fresh]
     if not fresh:
         return
     good = [s for s in fresh if s.pixels is not None]
-    block = (
-        np.stack([s.pixels for s in good if s.pixels is not None])
-        if good
-        else np.zeros((0, *form.shape), form.dtype)
-    )
+    block = np.zeros((0, *store.form.shape), store.form.dtype)
+    if good:
+        block = np.stack([s.pixels for s in good if s.pixels is not None])
     extra = None
     if change is not None and good:
         block, extra = change(block)

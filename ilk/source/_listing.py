@@ -31,6 +31,7 @@ class Listing:
     items: Iterator[Item]
     root: str  # names in the cache are relative to it
     total: int | None = None  # files, where known beforehand
+    single: str = ""  # the name of the one file that was given
     rows: list[dict[str, object]] = field(default_factory=list)  # metadata met on the way
     table: pa.Table | None = None  # metadata known beforehand
 
@@ -42,7 +43,7 @@ class Listing:
 def listing(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Listing:
     """A folder, a file, a table, shards, a glob, or a list of files."""
     if not isinstance(data, str | os.PathLike):
-        return _of_paths([os.fspath(p) for p in data])
+        return _of_paths(_paths(data))
     path, inside = _split(os.fspath(data))
     if os.path.isdir(path):
         return _of_folder(path)
@@ -51,6 +52,17 @@ def listing(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> 
     if glob.has_magic(path):
         return _of_glob(path)
     raise _missing(path)
+
+
+def _paths(data: Sequence[str | os.PathLike[str]]) -> list[str]:
+    try:
+        return [os.fspath(p) for p in data]
+    except TypeError:
+        got = f"a {type(data).__name__}" + (
+            f" of {type(data[0]).__name__}" if isinstance(data, list | tuple) else ""
+        )
+        do = "Expected a folder, file, list of files, pattern, array (n, H, W[, C]), picture, or its bytes."
+        raise DataError(f"{got} cannot be read as pictures", do) from None
 
 
 def _split(path: str) -> tuple[str, str]:
@@ -206,7 +218,7 @@ def _of_file(path: str, inside: str) -> Listing:
             hint or f"Known: {', '.join((*KINDS, *HDF5, *TABLES, '.tar'))}.",
         )
     item = item_of(path, name, name + (f":{inside}" if inside else ""))
-    found = Listing(iter([item]), root)
+    found = Listing(iter([item]), root, single=name)
     if kind in CONTAINERS:
         item.file, item.spread = File(path, kind, inside=inside), True
         try:

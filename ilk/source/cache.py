@@ -48,7 +48,7 @@ class Entry(NamedTuple):
     why: str
 
 
-SCHEMA = pa.schema(
+SCHEMA: pa.Schema = pa.schema(
     [
         ("name", pa.string()),
         ("size", pa.int64()),
@@ -56,7 +56,7 @@ SCHEMA = pa.schema(
         ("part", pa.int32()),
         ("row", pa.int64()),
         ("why", pa.string()),
-    ]
+    ]  # type: ignore[arg-type]
 )
 
 

@@ -96,10 +96,16 @@ def _planes(hdu: Any, channels: int | None) -> list[Callable[[], np.ndarray]]:
     return [lambda i=i: np.asarray(hdu.section[i])[None] for i in np.ndindex(hdu.shape[:-2])]  # type: ignore[misc]
 
 
+def _in_memory(file: File, channels: int | None, start: int) -> Pictures:
+    assert file.array is not None
+    return _arrays.rows(file.array, len(file.array), channels, start)
+
+
 STACKS: dict[str, Callable[[File, int | None, int], Pictures]] = {
     **dict.fromkeys((".tif", ".tiff"), _tiff),
     **dict.fromkeys((".fits", ".fit", ".fts", ".fits.gz", ".fz"), _fits),
     **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5"), _arrays.hdf5),
+    ".array": _in_memory,
     ".npy": _arrays.npy,
     ".npz": _arrays.npz,
 }
