@@ -195,5 +195,8 @@ def _or_one(x: Tensor) -> Tensor:
 
 
 def _table(found: list[Moments]) -> pa.Table:
-    columns = {f.name: torch.cat([getattr(m, f.name) for m in found]).numpy() for f in fields(Moments)}
+    none = [np.empty(0, np.float32)]
+    columns = {
+        f.name: np.concatenate(none + [getattr(m, f.name).numpy() for m in found]) for f in fields(Moments)
+    }
     return pa.table(columns | {"angle": np.degrees(columns["angle"])})
