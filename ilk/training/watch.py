@@ -1,7 +1,7 @@
 """How a run is going: health on samples it never learns from, and what that says in one sentence."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..encoders import Encoder, batches, encode
+from ..encoders import Encoder, batches, embed, encode
 from ..encoders._embed import device_of, move
 from ..errors import TrainingError, UnknownName
 from ..source import Source, Views
@@ -147,17 +147,20 @@ class Course:
         """One plain sentence (or two) about the whole run."""
         if self.health is None or self.last is None:
             return f"Nothing was measured in {step} steps."
-        began = f"Stopped at step {step}: " if stopped else f"Learnt for {step} steps: "
-        kept = Health(**{k: v for k, v in self.health.items() if k != "collapsed"})
+        best, last = (_health(one) for one in (self.health, self.last))
+        began = f"Stopped at step {step}" if stopped else f"Learnt for {step} steps"
+        kept = f"the encoder of step {self.kept} of {step} is kept"
+        if last.collapsed:
+            earlier = self.kept < step and not best.collapsed
+            return last.sentence() + (f" From before that, {kept}: {best.sentence()}" if earlier else "")
         if self.overtrained:
-            began = (
-                f"Over-trained: view retrieval fell from {self.best:.0%} to "
-                f"{self.last['view_retrieval']:.0%}, "
-                f"so the encoder of step {self.kept} of {step} was kept: "
-            )
-        elif self.kept < step:
-            began = f"{began}the encoder of step {self.kept} was the best and is kept: "
-        return kept.sentence() if kept.collapsed else began + kept.sentence()
+            fell = f"view retrieval fell from {self.best:.0%} to {last.view_retrieval:.0%}"
+            return f"Over-trained: {fell}, so {kept}: {best.sentence()}"
+        return f"{began}; {kept}: {best.sentence()}" if self.kept < step else f"{began}: {best.sentence()}"
+
+
+def _health(told: dict[str, Any]) -> Health:
+    return Health(**{k: v for k, v in told.items() if k != "collapsed"})
 
 
 def _error(share: float, n: int) -> float:
@@ -181,14 +184,14 @@ def _vectors(
     pairs: list[tuple[Tensor, Tensor]] = []
     for batch in batches(source, _BATCH, rows):
         batch = move(batch, device_of(encoder))
-        plain.append(encode(encoder, batch))
+        plain.append(_finite(encode(encoder, batch), source, rows[_BATCH * len(plain) :]))
         pair = _pair(views, batch)
         if pair is not None:
             pairs.append((encode(encoder, pair[0]), encode(encoder, pair[1])))
-    z = _joined(plain)
+    z = torch.cat(plain)
     if len(pairs) < len(plain):
         return z, None
-    return z, (_joined(a for a, _ in pairs), _joined(b for _, b in pairs))
+    return z, (torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs]))
 
 
 def _pair(views: Views | None, batch: Any) -> Sequence[Any] | None:
@@ -202,12 +205,18 @@ def _pair(views: Views | None, batch: Any) -> Sequence[Any] | None:
     return alike[:2] if len(alike) >= 2 else None
 
 
-def _joined(parts: Iterable[Tensor]) -> Tensor:
-    z = torch.cat(list(parts))
-    if not torch.isfinite(z).all():
+def _finite(z: Tensor, source: Source, rows: np.ndarray) -> Tensor:
+    """The vectors (B, D) themselves; `rows` begins with theirs."""
+    bad = rows[: len(z)][~torch.isfinite(z).all(1).numpy()]
+    if len(bad) == len(z):
         raise TrainingError(
             "the encoder gives vectors that are not finite numbers",
             "Its weights are broken: start anew with a lower learning_rate.",
+        )
+    if len(bad):
+        raise TrainingError(
+            f"the encoder gives no finite vector for {', '.join(source.id(int(row)) for row in bad[:5])}",
+            "Leave these samples out: they probably hold numbers that are not finite.",
         )
     return z
 
@@ -219,7 +228,7 @@ def _knn(
     asked, truth = _labelled(source, label, rows)
     if not len(bank) or not len(asked):
         return None
-    vectors = _joined(encode(encoder, b) for b in batches(source, _BATCH, bank))
+    vectors = embed(encoder, source, bank)
     return health.knn_accuracy(vectors, known, z[np.isin(rows, asked)], truth)
 
 
