@@ -60,18 +60,18 @@ class Patches(ClosedForm):
 
 def sample(encoder: Words, source: Source, rows: np.ndarray, rng: np.random.Generator) -> Tensor:  # (M, N)
     """Patches from all over, without brightness and with their contrast evened, noise less than ink."""
-    wanted = min(SAMPLE, 2**24 // len(encoder.filters))
-    each = min(encoder.places**2, -(-wanted // max(len(rows), 1)))
-    parts = []
+    share = min(SAMPLE, 2**24 // len(encoder.filters)) / max(len(rows) * encoder.places**2, 1)
+    parts = [torch.zeros(0, len(encoder.filters))]
     for x in batches(source, encoder.at_once, rows):
         patches, live = encoder.cut(x)  # (B, T * T, N), (B, T * T)
-        at = torch.from_numpy(rng.permutation(encoder.places**2)[:each])
-        patches = patches - patches.mean(2, keepdim=True)
-        typical = patches.square().sum(2).mean(1).sqrt()[:, None, None]  # the picture's own contrast
-        size = patches.norm(dim=2, keepdim=True)
-        even = patches / (size + 0.15 * typical).clamp(min=torch.finfo(torch.float32).tiny)
-        parts.append(even[:, at][live[:, at]])
-    return torch.cat(parts) if parts else torch.zeros(0, len(encoder.filters))
+        typical = patches.var(2).mean(1).mul(patches.shape[2]).sqrt()  # the picture's own contrast
+        picture, place = live.nonzero().T
+        some = torch.from_numpy(rng.random(len(picture)) < share)
+        picture, place = picture[some], place[some]
+        even = patches[picture, place]  # (M, N)
+        even = even - even.mean(1, keepdim=True)
+        parts.append(even / (even.norm(dim=1) + 0.15 * typical[picture])[:, None])
+    return torch.cat(parts)
 
 
 def whitener(patches: Tensor) -> Tensor:  # (M, N) -> (N, N)
