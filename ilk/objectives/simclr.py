@@ -40,7 +40,8 @@ class SimCLR(Objective):
 
     def loss(self, *views: Tensor, progress: float) -> dict[str, Tensor]:
         a, b = self.head(self.encoder(torch.cat(views))).chunk(2)  # 2 x (B, C, H, W) -> 2 x (B, d)
-        return {"contrast": nt_xent(a, b, self.temperature)}
+        with torch.autocast(a.device.type, enabled=False):  # a cosine / temperature needs its digits
+            return {"contrast": nt_xent(a.float(), b.float(), self.temperature)}
 
 
 def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
@@ -48,7 +49,7 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
 
     A cross-entropy over cosines / temperature; log(2N - 1) when all rows are alike.
     """
-    a, b = F.normalize(a.float()), F.normalize(b.float())
+    a, b = F.normalize(a), F.normalize(b)
     keys = torch.cat([gather(a), gather(b)])  # (2N, d)
     own_a = rank() * len(a) + torch.arange(len(a), device=a.device)  # the rows of `keys` that are a's
     own_b = own_a + len(keys) // 2

@@ -6,6 +6,7 @@ What a closed form solves to is held to the encoders' contract, in test_every_en
 import inspect
 import json
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ import torch
 from torch import Tensor
 
 from ilk import objectives, saved
-from ilk.encoders import embed, encode
+from ilk.encoders import Encoder, embed, encode
 from ilk.find import keywords
 from ilk.objectives import Objective
 from ilk.source import Source
+from ilk.training.fit import fit
+from ilk.training.recipe import Recipe
 
 from . import samples
 
@@ -127,6 +130,16 @@ def test_what_it_decodes_looks_like_what_came(cls: type[Objective], source: Sour
         out = objective.eval().decoder(encode(objective.encoder, batch))
     assert out.shape == batch.shape
     assert (out - batch).square().mean() < batch.var()  # less than of a flat picture, so the scale is right
+
+
+def test_learns_in_the_one_loop(cls: type[Objective], source: Source, tmp_path: Path) -> None:
+    objective = made(cls, source)
+    before = saved.fingerprint(objective.encoder)
+    encoder = fit(objective, source, Recipe(steps=4, batch=16, checks=1, held_out=0.25), run=tmp_path)
+    assert not encoder.training
+    assert saved.fingerprint(encoder) != before
+    assert saved.fingerprint(saved.load(tmp_path, Encoder)) == saved.fingerprint(encoder)
+    assert np.isfinite(embed(encoder, source)).all()
 
 
 @pytest.mark.parametrize("name", samples.closed_forms())

@@ -57,12 +57,11 @@ def test_symmetric_in_the_two_views() -> None:
 
 
 def test_a_low_temperature_does_not_overflow() -> None:
-    a, b = pair(50)
+    a, _ = pair(50)
     loss = nt_xent(a, -a.detach(), 0.01)  # the worst: each partner is the opposite
     gradient = torch.autograd.grad(loss, a)[0]
     assert 100 < loss.item() < 200
     assert gradient.isfinite().all()
-    assert nt_xent(a.half(), b.half(), 0.01).dtype == torch.float32
 
 
 def test_the_vector_is_the_encoders_not_the_projections() -> None:
