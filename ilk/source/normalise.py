@@ -77,6 +77,8 @@ def normalise(
             if threshold:
                 x = _clear(x, m, ratio, floor, smooth)
             y = _resample(x, m, ratio, shift, rotation)
+            if threshold:
+                y = y.clamp_min(0)  # a cubic swings below 0 beside a steep edge
             if flux:
                 y = y * (2 * pi * target**2 / _or_one(y.sum((1, 2, 3))))[:, None, None, None]
             done[start : start + rows] = y.numpy()
@@ -91,7 +93,8 @@ def moments(x: Tensor) -> Moments:
     flux = w.sum((1, 2))
     w = w / _or_one(flux)[:, None, None]
     px, py = _axis(w.shape[2]), _axis(w.shape[1])
-    cx, cy = w.sum(1) @ px, w.sum(2) @ py
+    # not w.sum(1) @ px: its last bits depend on the batch, and a query comes alone
+    cx, cy = (w.sum(1) * px).sum(1), (w.sum(2) * py).sum(1)
     dx, dy = px - cx[:, None], py - cy[:, None]  # (B, W), (B, H)
     # (B, 4, H) x (B, H, W) x (B, W, 4) -> m[:, j, i] = sum of w dy^j dx^i
     m = dy[:, None] ** torch.arange(4.0)[:, None] @ w @ dx[:, :, None] ** torch.arange(4.0)
@@ -161,7 +164,7 @@ def _window(x: Tensor, m: Moments, ratio: Tensor) -> Tensor:
 
 
 def _resample(x: Tensor, m: Moments, ratio: Tensor, shift: bool, rotation: bool) -> Tensor:
-    """One bilinear look-up: place p shows the input's centroid + ratio R(angle) (p, or p - centroid)."""
+    """One bicubic look-up: place p shows the input's centroid + ratio R(angle) (p, or p - centroid)."""
     height, width = x.shape[2:]
     angle = m.angle if rotation else torch.zeros_like(m.angle)
     c, s = ratio * angle.cos(), ratio * angle.sin()
@@ -171,7 +174,7 @@ def _resample(x: Tensor, m: Moments, ratio: Tensor, shift: bool, rotation: bool)
     # affine_grid counts in half widths and half heights
     rows = [c, -s * height / width, 2 * tx / width, s * width / height, c, 2 * ty / height]
     grid = F.affine_grid(torch.stack(rows, 1).view(-1, 2, 3), list(x.shape), align_corners=False)
-    return F.grid_sample(x, grid, padding_mode="zeros", align_corners=False)
+    return F.grid_sample(x, grid, mode="bicubic", padding_mode="zeros", align_corners=False)
 
 
 def _ratio(size: Tensor, target: float | None) -> Tensor:

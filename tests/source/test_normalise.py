@@ -64,7 +64,7 @@ def test_a_known_change_is_told_and_undone(
     x: float, y: float, turn: float, zoom: float, light: float
 ) -> None:
     both = np.concatenate([lopsided(), lopsided(x, y, turn, zoom, light)])
-    for threshold, close in ((False, 0.01), (True, 0.05)):
+    for threshold, close, near in ((False, 0.01, 0.03), (True, 0.05, 0.15)):  # the rim is cut by whole pixels
         done, table = normalise(both, threshold=threshold)
         told = {name: column(table, name) for name in table.column_names}
         away = [np.radians(told["angle"][i]) for i in (0, 1)]
@@ -75,7 +75,7 @@ def test_a_known_change_is_told_and_undone(
         assert told["scale"][1] / told["scale"][0] == pytest.approx(zoom, rel=close)
         assert told["flux"][1] / told["flux"][0] == pytest.approx(light, rel=close)
         assert told["elongation"][1] == pytest.approx(told["elongation"][0], abs=close)
-        assert abs(done[1] - done[0]).max() < 0.08 * done[0].max()  # two bilinear look-ups apart
+        assert abs(done[1] - done[0]).max() < near * done[0].max()
 
 
 def test_quarter_turns_come_out_the_same() -> None:
@@ -111,7 +111,7 @@ def test_scale_alone_keeps_the_brightness_of_the_surface() -> None:
     y, table = normalise(lopsided(zoom=0.7), **OFF | {"scale": True}, radius=0.25)
     _, after = normalise(y, threshold=False)
     assert column(after, "scale")[0] == pytest.approx(0.25 * 64, rel=0.02)
-    assert y.max() == pytest.approx(lopsided(zoom=0.7).max(), rel=0.03)
+    assert y.max() == pytest.approx(lopsided(zoom=0.7).max(), rel=0.05)
     assert column(table, "scale")[0] < 10
 
 
@@ -138,10 +138,14 @@ def test_threshold_removes_noise_and_sky_and_leaves_the_object() -> None:
 def test_twice_is_once() -> None:
     once, _ = normalise(lopsided(4, -3, 70, 0.8, 5), threshold=False)
     twice, table = normalise(once, threshold=False)
-    for name, expected, near in (("shift_x", 0, 0.05), ("shift_y", 0, 0.05), ("angle", 0, 3)):
+    for name, expected, near in (
+        ("shift_x", 0, 0.05),
+        ("shift_y", 0, 0.05),
+        ("angle", 0, 3),
+    ):  # 3: a little light left at the sides
         assert column(table, name)[0] == pytest.approx(expected, abs=near)
     assert column(table, "scale")[0] == pytest.approx(0.2 * 64, rel=0.01)
-    assert abs(twice - once).max() < 0.03 * once.max()
+    assert abs(twice - once).max() < 0.05 * once.max()
 
 
 def test_channels_keep_their_colour_and_move_together() -> None:
