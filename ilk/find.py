@@ -69,17 +69,18 @@ def _only_class(module: ModuleType, bases: tuple[type[T], ...], name: str) -> ty
 
 def keywords(thing: Any) -> dict[str, Any]:
     """The constructor's arguments as they were given: each is stored unchanged under its own name."""
-    return {name: getattr(thing, name) for name in _parameters(type(thing))}
+    return {name: getattr(thing, name) for name in parameters(type(thing))}
 
 
-def _parameters(cls: type) -> list[str]:
+def parameters(cls: type) -> list[str]:
+    """The names of the keywords that the constructor takes."""
     parameters = inspect.signature(cls).parameters.values()
     return [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 def construct(cls: type[T], given: dict[str, Any], offered: dict[str, Any]) -> T:
     """`cls(**given)`, with those of the `offered` traits that its constructor names."""
-    known = _parameters(cls)
+    known = parameters(cls)
     for name in given:
         if name not in known:
             raise UnknownName(f"option of {cls.__name__.lower()}", name, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ class Objective(nn.Module, ABC):
     run equal to an uninterrupted one.
     """
 
+    dim: ClassVar[int] = 128  # of a vector, where the user gives none
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back
     views: Views  # batch -> what `loss` takes

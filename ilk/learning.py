@@ -1,0 +1,150 @@
+"""From data to a space: learn an encoder, judge it, fill a space with its vectors."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from . import encoders, objectives, saved
+from .console import say
+from .decoders import Decoder
+from .encoders import Encoder
+from .encoders.projected import project
+from .errors import OptionError, UnknownName
+from .find import construct, parameters
+from .objectives import ClosedForm, Objective
+from .source import Source
+from .source.images import images
+from .space import Space
+from .target import Target
+from .training.fit import fit
+from .training.order import plan
+from .training.recipe import Recipe
+from .training.watch import Health, Watch, report
+
+AUTO = ("patches", "simclr")  # the one at once, the other with more minutes
+ENOUGH = 256  # samples; with fewer, `auto` trains no network
+
+_TWO_MINUTES = Recipe()
+
+
+def learn(
+    data: Any,
+    objective: str = "auto",
+    *,
+    out: str | os.PathLike[str] | None = None,
+    encoder: str = "convnet",
+    dim: int | None = None,
+    recipe: Recipe = _TWO_MINUTES,
+    label: str | None = None,
+    replace: bool = False,
+    **options: Any,
+) -> Space:
+    """Learns an encoder from `data` (a source, or what `images` reads) and fills a space with its vectors.
+
+    out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
+    encoder    for objectives that train a network; `dim` is the length of a vector
+    label      a metadata column to judge by; without one, view retrieval on held-out samples decides
+    replace    throw away a run and a space of that name first
+    options    more keywords of the objective and the encoder
+
+    `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the better.
+    Call it again, the same, to go on after a kill.
+    """
+    source = data if isinstance(data, Source) else images(data)
+    name = Path(out) if out is not None else Path(_name(data))
+    asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
+    target = Target(name, asked, source, replace=replace)
+    job = _Job(source, target.run, encoder, dim, recipe, label)
+    if objective == "auto":
+        if options:
+            raise OptionError(f"{', '.join(options)} given for `auto`", "Choose an objective: --objective simclr.")
+        return _auto(job, target)
+    found = job.learnt(objective, options)
+    return target.fill(found.encoder, found.decoder, source)
+
+
+def _auto(job: "_Job", target: Target) -> Space:
+    quick, slow = AUTO
+    first = job.learnt(quick, {})
+    space = target.fill(first.encoder, None, job.source)
+    if len(job.source) < ENOUGH:
+        say(f"{len(job.source)} samples are too few to train a network on; {quick} it is.")
+        return space
+    say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
+    second = job.learnt(slow, {})
+    better = second.score > first.score
+    by = "view retrieval" if first.health.knn is None else f"right {job.label} by kNN"
+    say(f"{by}: {quick} {first.score:.1%}, {slow} {second.score:.1%}; {slow if better else quick} is kept.")
+    return target.fill(second.encoder, second.decoder, job.source) if better else space
+
+
+def _name(data: Any) -> str:
+    given = Path(data).resolve().stem if isinstance(data, str | os.PathLike) else ""
+    return given if given and "*" not in given else "learnt"
+
+
+@dataclass(frozen=True)
+class _Learnt:
+    encoder: Encoder
+    decoder: Decoder | None
+    health: Health
+
+    @property
+    def score(self) -> float:
+        """A handful of labels decides better than any score without them, so they are asked first."""
+        known = self.health.view_retrieval if self.health.knn is None else self.health.knn
+        return 0.0 if known is None or self.health.collapsed else known
+
+
+@dataclass(frozen=True)
+class _Job:
+    source: Source
+    run: Path
+    encoder: str
+    dim: int | None
+    recipe: Recipe
+    label: str | None
+
+    def learnt(self, name: str, options: dict[str, Any]) -> _Learnt:
+        """One objective, from start to health."""
+        cls = objectives.find(name)
+        folder = self.run / Path(name.rpartition(":")[2]).stem
+        if issubclass(cls, ClosedForm):
+            offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
+            closed = construct(cls, options, offered)
+            self._begin(name)
+            found = closed.solve(self.source, seed=self.recipe.seed)
+            saved.save(found, folder, Encoder)
+            health = self._health(found)
+            say(health.sentence())
+            return _Learnt(found, None, health)
+        objective = self._objective(cls, options)
+        self._begin(name)
+        found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
+        if objective.decoder is None:  # whitened vectors tell kinds apart better; a decoder needs them as they are
+            found = project(found, self.source, found.dim)
+        return _Learnt(found, objective.decoder, self._health(found))
+
+    def _objective(self, cls: type[Objective], options: dict[str, Any]) -> Objective:
+        """Options go to the objective where it knows them, else to the encoder."""
+        network = encoders.find(self.encoder)
+        for option in options:
+            known = [*parameters(cls), *parameters(network)]
+            if option not in known:
+                raise UnknownName(f"option of {cls.__name__.lower()} or {self.encoder}", option, known)
+        own = {k: v for k, v in options.items() if k in parameters(cls)}
+        others = {k: v for k, v in options.items() if k not in own}
+        dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
+        torch.manual_seed(self.recipe.seed)  # the first weights
+        encoder = encoders.build(self.encoder, self.source.traits, **dim, **others)
+        return construct(cls, own, {"encoder": encoder, **self.source.traits})
+
+    def _begin(self, name: str) -> None:
+        say(f"Learning by {name} from {len(self.source):,} samples.")
+
+    def _health(self, encoder: Encoder) -> Health:
+        held = plan(len(self.source), self.recipe, 1).held
+        return report(encoder, self.source, rows=held if len(held) else None, label=self.label)
