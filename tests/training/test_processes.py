@@ -1,0 +1,115 @@
+"""Runs in processes of their own: killed, interrupted, and several as one."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from ilk import saved
+from ilk.encoders import Encoder
+from ilk.training.fit import fit
+from ilk.training.recipe import Recipe
+
+from .learning_parts import Digits, Small, command, parts
+
+ROOT = Path(__file__).parents[2]
+
+
+def start(arguments: list[str]) -> subprocess.Popen[str]:
+    # As many threads as here: sums in another order would round otherwise.
+    threads = {"OMP_NUM_THREADS": str(torch.get_num_threads())}
+    python = [sys.executable, *arguments]
+    return subprocess.Popen(python, cwd=ROOT, env=os.environ | threads, stderr=subprocess.PIPE, text=True)
+
+
+def step_of(run: Path) -> int:
+    try:
+        with safe_open(run / "checkpoint.safetensors", "pt") as file:
+            return int(json.loads(file.metadata()["ilk"])["step"])
+    except FileNotFoundError:
+        return -1
+
+
+def until(run: Path, step: int, process: subprocess.Popen[str]) -> None:
+    while step_of(run) < step and process.poll() is None:
+        time.sleep(0.01)
+
+
+def figures(run: Path) -> list[Any]:
+    told = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "elapsed"} for line in told]
+
+
+def test_killed_twice_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
+    recipe = {"steps": 150, "batch": 32, "accumulate": 2, "checkpoint_seconds": 0.0}
+    sparse = {**recipe, "checkpoint_seconds": 1e9}  # checkpoints at checks only: steps are taken twice
+    fit(parts(), Digits(300), Recipe(**sparse), run=tmp_path / "undisturbed")
+
+    run, dies_after = tmp_path / "run", random.randrange(1, 40)
+    first = start(command(str(run), recipe, dies_after))
+    assert first.wait(100) == -signal.SIGKILL, first.communicate()[1]
+    assert step_of(run) in (dies_after - 1, dies_after)
+
+    second = start(
+        command(str(run), recipe, seed=9)
+    )  # other weights and order of calls: the checkpoint counts
+    until(run, dies_after + random.randrange(2, 60), second)
+    second.kill()  # at any point, mostly within the writing of a checkpoint
+    second.communicate()
+    assert not json.loads((run / "recipe.json").read_text())["recipe"]["steps"] < 150
+
+    fit(parts(seed=3), Digits(300), Recipe(**recipe), run=run)
+    assert [f for f in figures(run) if "loss" in f] == [
+        f for f in figures(tmp_path / "undisturbed") if "loss" in f
+    ]
+    assert figures(run) == figures(tmp_path / "undisturbed")  # health too
+    ours, theirs = (load_file(tmp_path / name / "encoder.safetensors") for name in ("run", "undisturbed"))
+    assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
+
+
+def test_ctrl_c_ends_with_an_encoder_and_goes_on(tmp_path: Path) -> None:
+    process = start(command(str(tmp_path), {"steps": 100_000, "batch": 32, "checkpoint_seconds": 0.0}))
+    until(tmp_path, 3, process)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=100)
+    assert process.returncode == 0, said
+    assert "Ending after this step" in said
+    assert "Traceback" not in said
+    told = json.loads((tmp_path / "health.json").read_text())
+    assert told["stopped"]
+    assert told["verdict"].startswith(f"Stopped at step {told['step']}")
+    assert told["step"] == step_of(tmp_path) < 100_000
+    assert isinstance(saved.load(tmp_path, Encoder), Small)
+
+
+def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
+    how: dict[str, Any] = {"norm": False, "noise": 0.0}  # batch norm and random views go by process
+    recipe = {"steps": 20, "checks": 2}
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python", "--nproc-per-node", "2"]
+    code = command(str(tmp_path / "two"), {**recipe, "batch": 32}, **how)
+    process = start([*torchrun, sys.executable, *code])
+    said = process.communicate(timeout=200)[1]
+    assert process.returncode == 0, said
+    assert said.count("Learnt for 20 steps") == 1, said  # one process talks
+
+    fit(parts(**how), Digits(300), Recipe(**recipe, batch=64), run=tmp_path / "one")
+    two, one = (figures(tmp_path / name) for name in ("two", "one"))
+    assert [f["step"] for f in two] == [f["step"] for f in one]
+    for ours, theirs in zip(two, one):
+        if "loss" in ours:
+            assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
+            assert ours["norm"] == pytest.approx(theirs["norm"], rel=1e-3)
+    x = Digits(300).batch(np.arange(50))
+    apart = saved.load(tmp_path / "two", Encoder)(x) - saved.load(tmp_path / "one", Encoder)(x)
+    assert apart.abs().max() < 1e-3
