@@ -11,6 +11,7 @@ from .. import console
 from ..errors import OptionError
 
 OURS = ("id", "vector", "encoder", "picture")  # columns that a space writes itself
+LANCES = ("_rowid", "_rowaddr", "_rowoffset", "_row_created_at_version", "_row_last_updated_at_version")
 
 
 def clean(metadata: pa.Table | None, ids: pa.Array[Any]) -> pa.Table:
@@ -50,7 +51,7 @@ def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 def _name(name: str) -> str:
     stored = name.replace(".", "_")  # a dot means a field of a struct in a filter
-    while stored in OURS or stored.startswith("_row") or not stored:
+    while stored in OURS or stored in LANCES or not stored:
         stored += "_"
     if stored != name:
         console.say(f"metadata column {name!r} is stored as {stored!r}")
@@ -65,7 +66,8 @@ def _plain(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
         values = values.dictionary_decode()
     if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
-    return values
+    plain: pa.Array[Any] = values
+    return plain
 
 
 def _cast(values: pa.Array[Any], field: pa.Field[Any]) -> pa.Array[Any]:

@@ -113,9 +113,9 @@ def distance(
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:  # (n, D) -> (n, D) float32 of length 1; zero stays zero
-    out = np.empty(vectors.shape, np.float32)
+    out = np.zeros(vectors.shape, np.float32)
     for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK].astype(np.float64)
+        block = vectors[start : start + _BLOCK].astype(np.float64)  # squares of floats overflow floats
         lengths = np.linalg.norm(block, axis=1, keepdims=True)
-        out[start : start + _BLOCK] = np.divide(block, lengths, out=np.zeros_like(block), where=lengths > 0)
+        np.divide(block, lengths, out=out[start : start + _BLOCK], where=lengths > 0, casting="same_kind")
     return out

@@ -50,10 +50,8 @@ class Rows:
 
     @classmethod
     def open(cls, folder: Path) -> Rows:
-        try:
+        with _readable(folder):
             return cls(folder, lance.dataset(str(folder)))
-        except (ValueError, OSError) as e:
-            raise FormatError(f"the rows in {folder} cannot be read: {e}", _way_back(folder)) from e
 
     def __len__(self) -> int:
         return int(self.data.count_rows())
@@ -89,16 +87,19 @@ class Rows:
         return self._ids_and_addresses["id"].combine_chunks()
 
     def columns(self, names: list[str]) -> pa.Table:
-        table: pa.Table = self.data.to_table(columns=names)
+        with _readable(self.folder):
+            table: pa.Table = self.data.to_table(columns=names)
         return table
 
     def take(self, places: np.ndarray, names: list[str]) -> pa.Table:
         """Some rows, by their places in the order, as asked."""
-        table: pa.Table = self.data.take(pa.array(places, pa.uint64()), columns=names)
+        with _readable(self.folder):
+            table: pa.Table = self.data.take(pa.array(places, pa.uint64()), columns=names)
         return table
 
     def batches(self, names: list[str], size: int = 8192) -> Iterator[pa.RecordBatch]:
-        yield from self.data.to_batches(columns=names, batch_size=size)
+        with _readable(self.folder):
+            yield from self.data.to_batches(columns=names, batch_size=size)
 
     def vectors(self) -> Iterator[np.ndarray]:  # (B, D) each
         for batch in self.batches(["vector"]):
@@ -130,7 +131,10 @@ class Rows:
     def stranger(self, fingerprint: str) -> str | None:
         """The fingerprint of a row that another encoder made, if there is one."""
         odd = f"encoder IS NULL OR encoder != '{fingerprint}'"
-        found = self.data.scanner(columns=["encoder"], filter=odd, limit=1).to_table()["encoder"].to_pylist()
+        with _readable(self.folder):
+            found = (
+                self.data.scanner(columns=["encoder"], filter=odd, limit=1).to_table()["encoder"].to_pylist()
+            )
         return (found[0] or "none") if found else None
 
     def upsert(self, table: pa.Table) -> tuple[Rows, int, int]:
@@ -164,7 +168,8 @@ class Rows:
 
     @cached_property
     def _ids_and_addresses(self) -> pa.Table:
-        table: pa.Table = self.data.to_table(columns=["id"], with_row_id=True)
+        with _readable(self.folder):
+            table: pa.Table = self.data.to_table(columns=["id"], with_row_id=True)
         return table
 
     def _with_columns(self, fields: list[pa.Field[Any]]) -> Rows:
@@ -185,6 +190,14 @@ class Rows:
         with _durable(self.folder):
             data = lance.LanceDataset.commit(self.data.uri, transaction)
         return Rows(self.folder, data), done
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OSError) as e:
+        raise FormatError(f"the rows in {folder} cannot be read: {e}", _way_back(folder)) from e
 
 
 @contextmanager
@@ -218,11 +231,10 @@ def _sync(folder: Path, new: set[str]) -> None:
         with open(name, "r+b") as f:
             os.fsync(f.fileno())
     if os.name == "posix":  # elsewhere a folder cannot be opened
-        for path in [folder, *(folder / name for name in _FOLDERS)]:
-            if path.is_dir():
-                handle = os.open(path, os.O_RDONLY)
-                os.fsync(handle)
-                os.close(handle)
+        for path in {os.path.dirname(name) for name in new} | {str(folder)}:
+            handle = os.open(path, os.O_RDONLY)
+            os.fsync(handle)
+            os.close(handle)
 
 
 def _way_back(folder: Path) -> str:

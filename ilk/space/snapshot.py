@@ -8,7 +8,7 @@ cut short or damaged is known as such and made again.
 from __future__ import annotations
 
 import os
-import tempfile
+import uuid
 import zlib
 from collections.abc import Iterable
 from functools import cached_property
@@ -53,9 +53,9 @@ class Snapshot:
     def _build(self, shape: tuple[int, int]) -> Path:
         self.folder.mkdir(exist_ok=True)
         stem = f"vectors-{self.rows.version}-{self.rows.key}"
-        handle, name = tempfile.mkstemp(prefix=f"{stem}-", suffix=".new", dir=self.folder)
+        new = self.folder / f"{stem}-{uuid.uuid4().hex}.new"
         try:
-            with os.fdopen(handle, "wb") as f:
+            with open(new, "xb") as f:
                 # Written, not memory-mapped: a full disk is then an error and not the end of the process.
                 npy.write_array_header_1_0(f, {"descr": "<f4", "fortran_order": False, "shape": shape})
                 crc = 0
@@ -63,16 +63,16 @@ class Snapshot:
                     f.write(np.ascontiguousarray(batch, "<f4").data)
                     crc = zlib.crc32(np.ascontiguousarray(batch, "<f4").data, crc)
             path = self.folder / f"{stem}-{crc:08x}.npy"
-            os.replace(name, path)
+            os.replace(new, path)
         except OSError:
-            Path(name).unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
             raise
         _remove_older(self.folder, self.rows.version)
         return path
 
 
 def _open(path: Path) -> np.ndarray:
-    vectors: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    vectors: np.ndarray = npy.open_memmap(path, mode="r")  # refuses pickled objects
     return vectors
 
 

@@ -259,7 +259,7 @@ class Space:
             "reading": self.reading,
             "columns": {name: str(rows.schema.field(name).type) for name in rows.metadata_names},
             "layers": {name: layers.made(self.path, name) for name in self.layers()},
-            "bytes": sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file()),
+            "bytes": sum(_size(f) for f in self.path.rglob("*")),
             "created": self._created,
             "version": rows.version,
         }
@@ -319,6 +319,13 @@ class Space:
     def _forget(self) -> None:
         with self._lease.alone() as alone:
             self._at.rows.forget(SETTLED if alone else KEEP)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a writer removed it meanwhile
+        return 0
 
 
 def _texts(ids: Iterable[Any]) -> list[str]:

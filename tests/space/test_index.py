@@ -1,0 +1,75 @@
+"""Exact search against a plain loop, where FAISS is used (many rows) and where it is not."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ilk.space.index import Flat, unit
+
+
+def plain(
+    query: np.ndarray, vectors: np.ndarray, ids: list[str], metric: str
+) -> list[tuple[np.float32, str]]:
+    found = []
+    for name, v in zip(ids, vectors.astype(np.float64)):
+        q = query.astype(np.float64)
+        if metric == "l2":
+            d = np.sqrt(((q - v) ** 2).sum())
+        else:
+            product = np.linalg.norm(q) * np.linalg.norm(v)
+            d = round(1 - min(1.0, max(-1.0, (q @ v) / product)), 12) if product else 1.0
+        found.append((np.float32(d), name))
+    return sorted(found)
+
+
+def same_as_plain(vectors, queries, metric, k, among=None):
+    ids = [f"n{i * 7919 % 10007:05d}" for i in range(len(vectors))]  # not in the order of the rows
+    places, distances = Flat(vectors, pa.array(ids), metric).search(queries, k, among)
+    allowed = np.arange(len(vectors)) if among is None else among
+    for row, query in enumerate(queries):
+        expected = plain(query, vectors[allowed], [ids[i] for i in allowed], metric)[:k]
+        assert [ids[i] for i in places[row]] == [name for _, name in expected]
+        np.testing.assert_allclose(distances[row], [d for d, _ in expected], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("q", [1, 30])  # FAISS has another path from 20 queries on
+def test_equals_a_plain_loop(metric, q):
+    rng = np.random.default_rng(1)
+    vectors = rng.standard_normal((400, 24)).astype(np.float32)
+    same_as_plain(vectors, rng.standard_normal((q, 24)).astype(np.float32), metric, 5)
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_equal_distances_are_ordered_by_id(metric):
+    rng = np.random.default_rng(2)
+    vectors = np.repeat(rng.integers(-2, 3, (4, 6)), 150, axis=0).astype(np.float32)  # 150 rows each the same
+    vectors = np.concatenate([vectors, np.zeros((5, 6), np.float32)])
+    same_as_plain(vectors, vectors[[0, 200, 450, 604]], metric, 7)
+
+
+def test_small_distances_far_from_the_origin_keep_their_order():
+    rng = np.random.default_rng(3)
+    vectors = (1000 + 0.01 * rng.standard_normal((500, 8))).astype(np.float32)
+    same_as_plain(vectors, vectors[:25], "l2", 4)
+    same_as_plain(vectors, vectors[:3], "cosine", 4)  # all cosines differ by about 1e-10 only
+
+
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+def test_only_among_the_places_given(metric):
+    rng = np.random.default_rng(4)
+    vectors = rng.standard_normal((600, 5)).astype(np.float32)
+    same_as_plain(vectors, vectors[:2], metric, 6, among=np.flatnonzero(rng.random(600) < 0.5))
+    same_as_plain(vectors, vectors[:2], metric, 6, among=np.array([3, 77]))
+
+
+def test_no_vectors_and_no_places():
+    empty = Flat(np.zeros((0, 3), np.float32), pa.array([], pa.string()), "cosine")
+    assert empty.search(np.ones((2, 3), np.float32), 4)[0].shape == (2, 0)
+    some = Flat(np.ones((9, 3), np.float32), pa.array(list("abcdefghi")), "l2")
+    assert some.search(np.ones((2, 3), np.float32), 4, np.array([], np.int64))[0].shape == (2, 0)
+
+
+def test_unit_of_zero_and_of_extreme_lengths():
+    given = np.array([[0, 0], [3e30, 4e30], [3e-30, 4e-30]], np.float32)
+    np.testing.assert_allclose(unit(given), [[0, 0], [0.6, 0.8], [0.6, 0.8]], rtol=1e-6)
