@@ -3,6 +3,7 @@
 import csv
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numba
 import numpy as np
@@ -16,7 +17,7 @@ from scipy.stats import spearmanr
 from ilk.errors import OptionError, UnknownName
 from ilk.source import _flow, _kerr, _sky
 from ilk.source.blackholes import FORMATS, blackholes, picture, stream, write
-from ilk.source.images import Images
+from ilk.source.images import Images, images
 
 PLAIN = np.ones((1, 1))  # a flow without turbulence
 DARK = _kerr.Flow(r_in=0.0, edge=1.0, p=0.0, h=1e-9, r_out=1.0, kappa=0.0, l0=0.0, alpha=1.0)
@@ -308,7 +309,7 @@ def test_the_beam_blurs_as_wide_as_it_says() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_folder_holds_the_pictures_and_their_parameters(tmp_path, kind: str) -> None:
+def test_a_folder_holds_the_pictures_and_their_parameters(tmp_path: Path, kind: str) -> None:
     if kind == "fits":
         fits = pytest.importorskip("astropy.io.fits")
     table = write(tmp_path / "set", 3, seed=1, format=kind)
@@ -331,6 +332,14 @@ def test_a_folder_holds_the_pictures_and_their_parameters(tmp_path, kind: str) -
             assert header["BUNIT"] == "JY/PIXEL"
 
 
+def test_images_reads_the_folder_back(tmp_path: Path) -> None:
+    back = images(write(tmp_path, 3, "continuum", seed=1, size=16, format="npy"), cache=False)
+    made = blackholes(3, "continuum", seed=1, size=16)
+    assert [back.id(i) for i in range(3)] == list(made.ids)
+    assert column(back, "r_in").tolist() == column(made, "r_in").tolist()
+    np.testing.assert_array_equal(back.pixels, made.pixels)
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
@@ -345,7 +354,7 @@ def test_options_that_make_no_sense_are_named(options: dict, error: type[Excepti
         blackholes(**{"n": 1} | options)
 
 
-def test_an_unknown_format_leaves_no_folder(tmp_path) -> None:
+def test_an_unknown_format_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="png16"):
         write(tmp_path / "set", 1, format="png")
     assert not (tmp_path / "set").exists()
