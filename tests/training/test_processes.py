@@ -47,33 +47,26 @@ def until(run: Path, step: int, process: subprocess.Popen[str]) -> None:
 
 
 def figures(run: Path) -> list[Any]:
-    told = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [{k: v for k, v in line.items() if k != "elapsed"} for line in told]
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 def test_killed_twice_and_resumed_equals_undisturbed(tmp_path: Path) -> None:
-    recipe = {"steps": 150, "batch": 32, "accumulate": 2, "checkpoint_seconds": 0.0}
-    sparse = {**recipe, "checkpoint_seconds": 1e9}  # checkpoints at checks only: steps are taken twice
-    fit(parts(), Digits(300), Recipe(**sparse), run=tmp_path / "undisturbed")
+    recipe = {"steps": 150, "batch": 32, "accumulate": 2, "checkpoint_seconds": 0.03}  # some steps come twice
+    fit(parts(), Digits(300), Recipe(**recipe), run=tmp_path / "undisturbed")
 
     run, dies_after = tmp_path / "run", random.randrange(1, 40)
     first = start(command(str(run), recipe, dies_after))
-    assert first.wait(100) == -signal.SIGKILL, first.communicate()[1]
-    assert step_of(run) in (dies_after - 1, dies_after)
+    said = first.communicate(timeout=100)[1]
+    assert first.returncode == -signal.SIGKILL, said
+    assert 0 <= step_of(run) <= dies_after
 
-    second = start(
-        command(str(run), recipe, seed=9)
-    )  # other weights and order of calls: the checkpoint counts
+    second = start(command(str(run), recipe, seed=9))  # other weights: those of the checkpoint count
     until(run, dies_after + random.randrange(2, 60), second)
-    second.kill()  # at any point, mostly within the writing of a checkpoint
+    second.kill()  # at any point, often within the writing of a checkpoint
     second.communicate()
-    assert not json.loads((run / "recipe.json").read_text())["recipe"]["steps"] < 150
 
     fit(parts(seed=3), Digits(300), Recipe(**recipe), run=run)
-    assert [f for f in figures(run) if "loss" in f] == [
-        f for f in figures(tmp_path / "undisturbed") if "loss" in f
-    ]
-    assert figures(run) == figures(tmp_path / "undisturbed")  # health too
+    assert figures(run) == figures(tmp_path / "undisturbed")  # losses, norms, rates and health, to the bit
     ours, theirs = (load_file(tmp_path / name / "encoder.safetensors") for name in ("run", "undisturbed"))
     assert all(torch.equal(ours[k], theirs[k]) for k in theirs)
 
