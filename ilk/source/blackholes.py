@@ -152,7 +152,7 @@ def write(
 ) -> Path:
     """A picture a file and `parameters.csv` (path, id, columns), which `ilk.images` reads; returns that path.
 
-    png16 scales each picture to its own range: flux = zero + scale x (value / 65535), both in the table.
+    png16 scales each picture to its own range: flux = png_zero + png_scale x (value / 65535).
     The table appears last, so where it stands the set is whole.
     """
     _check(n, kind, size, seed, fine)
@@ -179,7 +179,7 @@ def write(
 def _png(path: Path, pixels: np.ndarray) -> dict[str, float]:
     zero, top = float(pixels.min()), float(pixels.max())
     Image.fromarray(np.round((pixels - zero) / (top - zero) * 65535).astype(np.uint16)).save(path)
-    return {"zero": zero, "scale": top - zero}
+    return {"png_zero": zero, "png_scale": top - zero}
 
 
 def _npy(path: Path, pixels: np.ndarray) -> dict[str, float]:

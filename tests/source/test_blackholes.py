@@ -321,8 +321,8 @@ def test_a_folder_holds_the_pictures_and_their_parameters(tmp_path: Path, kind: 
     for row, true in zip(rows, expected.pixels[:, 0]):
         path = tmp_path / "set" / row["path"]
         if kind == "png16":
-            found = float(row["zero"]) + float(row["scale"]) * np.asarray(Image.open(path)) / 65535
-            np.testing.assert_allclose(found, true, atol=float(row["scale"]) / 65535)
+            found = float(row["png_zero"]) + float(row["png_scale"]) * np.asarray(Image.open(path)) / 65535
+            np.testing.assert_allclose(found, true, atol=float(row["png_scale"]) / 65535)
         elif kind == "npy":
             np.testing.assert_array_equal(np.load(path, allow_pickle=False), true)
         else:
@@ -358,3 +358,9 @@ def test_an_unknown_format_leaves_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="png16"):
         write(tmp_path / "set", 1, format="png")
     assert not (tmp_path / "set").exists()
+
+
+def test_a_kernel_is_compiled_where_nothing_can_be_kept() -> None:
+    names: dict = {}
+    exec("def twice(x):\n    return 2 * x", names)  # no file, so numba finds no place for a cache
+    assert _kerr.compiled(names["twice"])(3.0) == 6.0
