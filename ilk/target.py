@@ -1,8 +1,8 @@
-"""NAME.run and NAME.space belong together: the run learns the encoder, the space keeps what it made of the data.
+"""NAME.run and NAME.space belong together: one learns an encoder, one keeps what it made.
 
-    NAME.run/learn.json    what was asked, and the encoders that this run has put into the space
-    NAME.run/OBJECTIVE/    one folder an objective (see training/fit.py)
-    NAME.space/            see space/
+NAME.run/learn.json    what was asked, and the encoders that this run has put into the space
+NAME.run/OBJECTIVE/    one folder an objective (see training/fit.py)
+NAME.space/            see space/
 """
 
 import json
@@ -41,7 +41,7 @@ class Target:
         self._write()
 
     def fill(self, encoder: Encoder, decoder: Decoder | None, source: Source) -> Space:
-        """The space of this encoder: gone on with where it stands, else made beside and put in place whole."""
+        """The space of this encoder: gone on with where it stands, else made beside and put in place."""
         made_by = saved.fingerprint(encoder)
         self.fingerprints = [*dict.fromkeys([*self.fingerprints, made_by])]
         self._write()

@@ -1,0 +1,32 @@
+# `make demo` runs the main job end to end, `make test` the tests. Each makes its own set-up: Python 3.11+ is enough.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check clean
+
+demo: .venv/demo
+	$(BIN)/ilk demo
+
+test: .venv/test
+	$(BIN)/python -m pytest
+
+check: .venv/test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv
+
+# A stamp for each set-up, so that the second time is quick; a changed pyproject.toml makes it anew.
+.venv/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit("ilk needs Python 3.11 or newer; give one: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+
+.venv/demo: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/test: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[astro,dev]'
+	touch $@ .venv/demo

@@ -1,0 +1,5 @@
+"""`python -m ilk`"""
+
+from .cli import main
+
+main()

@@ -1,0 +1,314 @@
+"""The command line: parse, call, print. Each verb has its twin of the same name in Python.
+
+Heavy libraries are imported inside the verbs, so that help, version and usage errors answer at once.
+"""
+
+import json as json_
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import __version__, console
+from .errors import DataError, IlkError, OptionError
+from .printing import Output
+
+if TYPE_CHECKING:
+    from .source import Source
+    from .space import Space
+
+app = typer.Typer(
+    name="ilk",
+    help="Learns what is alike in data that nobody has labelled.",
+    epilog="Start with: ilk demo, or: ilk learn FOLDER",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+SpacePath = Annotated[Path, typer.Argument(metavar="SPACE", help="A NAME.space folder.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Stop at a picture that cannot be read.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
+
+
+@app.callback(invoke_without_command=True)
+def _ilk(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    if version:
+        typer.echo(f"ilk {__version__}")
+        raise typer.Exit
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def learn(
+    rest: typer.Context,
+    data: Annotated[str, typer.Argument(help="A folder, glob, table, array, archive or file of pictures.")],
+    objective: Annotated[
+        str, typer.Option(help="auto, or one that `ilk objectives` lists, or ./mine.py.")
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="The network, for objectives that train one.")] = "convnet",
+    dim: Annotated[int | None, typer.Option(help="Length of a vector [default: the objective's].")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train a network [default: 2].")] = None,
+    steps: Annotated[int | None, typer.Option(help="... or how many steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
+    batch: Annotated[int, typer.Option(help="Samples a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
+    size: Annotated[
+        int | None, typer.Option(help="Pixels a side [default: the pictures' own, or 64].")
+    ] = None,
+    channels: Annotated[
+        int | None, typer.Option(help="1 for grey, 3 for colour [default: as they are].")
+    ] = None,
+    stretch: Annotated[str, typer.Option(help="linear, sqrt, asinh or log.")] = "linear",
+    normalise: Annotated[
+        str | None,
+        typer.Option(help="What to take out of the pictures: all, or some of shift,rotation,scale,flux."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Throw away a run and space of that name.")
+    ] = False,
+    seed: Seed = 0,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Learn an encoder from data, and fill a space with its vectors.
+
+    Any keyword of the objective or encoder is an option too: --temperature 0.1, --width 64, ...
+    """
+    output = Output(json)
+    options = _options(rest.args)
+    from .learning import learn
+    from .source.images import images
+    from .training.recipe import Recipe
+
+    recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
+    source = images(
+        data, size=size, channels=channels, stretch=stretch, normalise=_removed(normalise), strict=strict
+    )
+    if out is None:
+        out = Path(Path(data).resolve().stem if "*" not in data else "learnt")
+    space = learn(
+        source,
+        objective,
+        out=out,
+        encoder=encoder,
+        dim=dim,
+        recipe=recipe,
+        label=label,
+        replace=replace,
+        **options,
+    )
+    output.facts(_summary(space, source))
+    output.next("look at it", f"ilk map {space.path}")
+    output.next("find its groups", f"ilk clusters {space.path}")
+    output.next("search it", f"ilk search {space.path} {_word(space.ids()[0])}")
+
+
+@app.command()
+def add(space: SpacePath, data: str, strict: Strict = False, json: Json = False) -> None:
+    """Add more samples to a space; known ids are replaced."""
+    output = Output(json)
+    done = _open(space).add(data, strict=strict)
+    output.facts({"added": done.added, "replaced": done.replaced, "skipped": done.skipped})
+
+
+@app.command()
+def search(
+    space: SpacePath,
+    query: Annotated[str, typer.Argument(help="An id of the space, or a file.")],
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    where: Annotated[str | None, typer.Option(help="Only rows for which this SQL condition holds.")] = None,
+    json: Json = False,
+) -> None:
+    """The samples most alike to one that is given."""
+    output = Output(json)
+    output.table(_open(space).search(query, k, where=where).table().drop_columns(["query"]))
+
+
+@app.command()
+def clusters(
+    space: SpacePath,
+    k: Annotated[int | None, typer.Option("-k", help="How many groups [default: found].")] = None,
+    covariance: Annotated[str, typer.Option(help="Shape of a group: full, tied or diag.")] = "full",
+    starts: Annotated[int, typer.Option(help="The best of how many fits.")] = 10,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find groups, a Gaussian each, or that there are none."""
+    output = Output(json)
+    from .analysis.clusters import clusters
+
+    found = clusters(_open(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
+    console.say(found.sentence())
+    output.table(found.table(), told=found.sentence())
+
+
+@app.command()
+def anomalies(
+    space: SpacePath,
+    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    json: Json = False,
+) -> None:
+    """The samples least like any other, the strangest first."""
+    output = Output(json)
+    from .analysis.anomalies import anomalies
+
+    output.table(anomalies(_open(space)).table().slice(0, top))
+
+
+@app.command(name="map")
+def map_(
+    space: SpacePath,
+    to: Annotated[Path | None, typer.Option(help="A .png or .svg file [default: NAME.png].")] = None,
+    colour: Annotated[
+        str | None, typer.Option(help="A metadata column [default: the clusters, if found].")
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Lay out anew instead of adding to the last map.")
+    ] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw the space in two dimensions, with thumbnails on it."""
+    output = Output(json)
+    from .analysis.map import layout
+    from .view.picture import draw
+
+    opened = _open(space)
+    layout(opened, seed=seed, fresh=fresh)
+    target = to or space.with_suffix(".png")
+    draw(opened, target, colour=colour)
+    output.facts({"map": str(target), "rows": len(opened)})
+
+
+@app.command()
+def info(space: SpacePath, json: Json = False) -> None:
+    """What a space holds."""
+    output = Output(json)
+    output.facts(_open(space).info())
+
+
+@app.command()
+def export(space: SpacePath, to: Path, json: Json = False) -> None:
+    """Write one parquet file, one row a sample."""
+    output = Output(json)
+    opened = _open(space)
+    opened.export(to)
+    output.facts({"written": str(to), "rows": len(opened)})
+
+
+@app.command()
+def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
+    """Take samples out of a space, by id."""
+    output = Output(json)
+    output.facts({"deleted": _open(space).delete(ids)})
+
+
+@app.command()
+def objectives(json: Json = False) -> None:
+    """List the objectives, with the options of each."""
+    output = Output(json)
+    from .objectives import table
+
+    output.table(table())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("ilk-demo"),
+    n: Annotated[int, typer.Option("-n", help="Pictures in each of the two sets.")] = 3000,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Black-hole pictures, from nothing to groups and a report."""
+    output = Output(json)
+    from .demonstration import demonstrate
+
+    output.facts(demonstrate(out, n=n, seed=seed))
+
+
+def main() -> None:
+    """The entry point: an error of ours is a message, not a traceback."""
+    try:
+        app(prog_name="ilk")
+    except IlkError as e:
+        print(f"error: {e}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(
+            "Stopped. What was reported as done is kept; the same command goes on from there.",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+
+
+def _open(path: Path) -> "Space":
+    from .space import Space
+
+    if not path.exists() and path.with_name(f"{path.name}.space").exists():
+        path = path.with_name(f"{path.name}.space")
+    if not path.exists():
+        near = sorted(str(p) for p in path.parent.glob("*.space"))
+        raise DataError(
+            f"no space {path}", f"Here are: {', '.join(near)}." if near else "Make one: ilk learn FOLDER"
+        )
+    return Space.open(path)
+
+
+def _options(words: list[str]) -> dict[str, Any]:
+    """`--some-name value` as keywords; a value is read as JSON where it is JSON."""
+    found: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise OptionError(f"{word!r} stands alone", "Options of the objective are given as --name value.")
+        name, equals, value = word[2:].partition("=")
+        if not equals:
+            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        found[name.replace("-", "_")] = _value(value)
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json_.loads(text)
+    except ValueError:
+        return text
+
+
+def _removed(names: str | None) -> dict[str, Any] | None:
+    """`shift,flux` as options of `normalise`."""
+    if names is None:
+        return None
+    known = ("shift", "rotation", "scale", "flux")
+    wanted = known if names == "all" else [n.strip() for n in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise OptionError(f"--normalise {name!r}", f"Known: all, {', '.join(known)}.")
+    return {name: name in wanted for name in known}
+
+
+def _summary(space: "Space", source: "Source") -> dict[str, Any]:
+    about = space.info()
+    return {
+        "space": str(space.path),
+        "samples": len(space),
+        "skipped": len(source.skipped),
+        "dim": space.dim,
+        "encoder": about["encoder"],
+        "size on disk": f"{about['bytes'] / 1e6:.1f} MB",
+    }
+
+
+def _word(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
