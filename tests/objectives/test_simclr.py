@@ -1,7 +1,12 @@
 import math
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
@@ -62,6 +67,35 @@ def test_a_low_temperature_does_not_overflow() -> None:
     gradient = torch.autograd.grad(loss, a)[0]
     assert 100 < loss.item() < 200
     assert gradient.isfinite().all()
+
+
+def share(rank: int, meeting: str) -> tuple[Tensor, Tensor]:
+    """Two processes with three pairs each: the mean loss, and how this one's first views change the sum."""
+    patience = timedelta(seconds=100)  # for a process that never comes
+    dist.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=2, timeout=patience
+    )
+    try:
+        a, b = (x.detach()[3 * rank : 3 * rank + 3].requires_grad_() for x in pair(6))
+        loss = nt_xent(a, b, 0.2)
+        gradient = torch.autograd.grad(loss, a)[0]
+        dist.all_reduce(mean := loss.detach() / 2)
+        return mean, gradient
+    finally:
+        dist.destroy_process_group()
+
+
+def test_two_processes_take_all_samples_for_negatives(tmp_path: Path) -> None:
+    meeting = str(tmp_path / "meeting")
+    code = f"from tests.objectives.test_simclr import share; share(1, {meeting!r})"
+    other = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
+    mean, gradient = share(0, meeting)
+    assert other.wait(timeout=60) == 0
+    a, b = pair(6)
+    whole = reference(a, b, 0.2)
+    torch.testing.assert_close(mean.double(), whole, rtol=1e-5, atol=1e-6)
+    # The loop averages gradients over the processes: half of this is the whole batch's.
+    torch.testing.assert_close(gradient / 2, torch.autograd.grad(whole, a)[0][:3], rtol=1e-4, atol=1e-6)
 
 
 def test_the_vector_is_the_encoders_not_the_projections() -> None:
