@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -33,6 +33,10 @@ class File:
         with open(self.path, "rb") as f:
             f.seek(self.offset)
             return f.read(self.length)
+
+    def stream(self) -> IO[bytes]:
+        """The same, to be closed by the caller."""
+        return open(self.path, "rb") if self.data is None and self.length < 0 else io.BytesIO(self.bytes())
 
     def opened(self) -> Any:
         """For libraries that take a path or a file: the path where it is a file of its own."""

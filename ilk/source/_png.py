@@ -6,7 +6,6 @@ From the PNG specification (third edition, sections 7 to 9): filters, interlacin
 import struct
 import zlib
 
-import numba
 import numpy as np
 
 from ..errors import UnreadableSample
@@ -28,6 +27,8 @@ def header(data: bytes) -> tuple[int, int, int]:  # channels, height, width
 
 
 def read(data: bytes) -> np.ndarray:  # (H, W, C) uint16
+    from ._png_filters import unfilter
+
     channels, height, width = header(data)
     passes = PASSES if data[28] else ((0, 0, 1, 1),)
     sizes = [(len(range(y, height, dy)), len(range(x, width, dx))) for x, y, dx, dy in passes]
@@ -43,7 +44,7 @@ def read(data: bytes) -> np.ndarray:  # (H, W, C) uint16
         if h and w:
             stop = start + h * (1 + w * channels * 2)
             lines = np.frombuffer(raw[start:stop], np.uint8).reshape(h, -1)
-            plain = _unfilter(lines, channels * 2)  # (h, w * C * 2)
+            plain = unfilter(lines, channels * 2)  # (h, w * C * 2)
             image[y::dy, x::dx] = plain.view(">u2").reshape(h, w, channels)
             start = stop
     return image
@@ -57,28 +58,3 @@ def _pixel_chunks(data: bytes) -> bytes:
             found.append(data[at + 8 : at + 8 + length])
         at += 12 + length
     return b"".join(found)
-
-
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _unfilter(lines: np.ndarray, step: int) -> np.ndarray:
-    h, n = lines.shape[0], lines.shape[1] - 1
-    out = np.zeros((h, n), np.uint8)
-    for i in range(h):
-        kind = lines[i, 0]
-        for j in range(n):
-            left = int(out[i, j - step]) if j >= step else 0
-            up = int(out[i - 1, j]) if i > 0 else 0
-            if kind == 0:
-                guess = 0
-            elif kind == 1:
-                guess = left
-            elif kind == 2:
-                guess = up
-            elif kind == 3:
-                guess = (left + up) // 2
-            else:  # Paeth: whichever of the three neighbours is nearest to left + up - corner
-                corner = int(out[i - 1, j - step]) if i > 0 and j >= step else 0
-                a, b, c = abs(up - corner), abs(left - corner), abs(left + up - 2 * corner)
-                guess = left if a <= b and a <= c else (up if b <= c else corner)
-            out[i, j] = (int(lines[i, j + 1]) + guess) & 255
-    return out

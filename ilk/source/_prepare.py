@@ -66,7 +66,12 @@ def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     if x.dtype.kind == "f":
         _check_finite(x)
-    return _cast(_resize(_to_channels(x, form.channels), form.size), form.dtype)
+    x = _to_channels(x, form.channels)
+    if (
+        form.dtype in TOP and x.dtype.name not in TOP
+    ):  # a query from wider memory is resampled as the data were
+        x = _cast(x, form.dtype)
+    return _cast(_resize(x, form.size), form.dtype)
 
 
 def _check_finite(x: np.ndarray) -> None:
@@ -97,22 +102,20 @@ def _to_channels(x: np.ndarray, channels: int) -> np.ndarray:
 def _resize(x: np.ndarray, size: int) -> np.ndarray:
     """The middle square, resampled without aliasing."""
     c, h, w = x.shape
-    if (h, w) == (size, size):
-        return x
-    if not (h and w):
-        raise UnreadableSample(f"a picture of {w} x {h}")
     side = min(h, w)
-    left, top = (w - side) / 2, (h - side) / 2
-    box = (left, top, left + side, top + side)
+    if not side:
+        raise UnreadableSample(f"a picture of {w} x {h}")
+    left, top = (w - side) // 2, (h - side) // 2
+    x = x[:, top : top + side, left : left + side]
+    if side == size:
+        return x
     if x.dtype == np.uint8 and c in (1, 3):
-        image = Image.fromarray(
-            np.ascontiguousarray(np.moveaxis(x, 0, -1).squeeze(-1) if c == 1 else np.moveaxis(x, 0, -1))
-        )
-        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
-        return small[None] if c == 1 else np.moveaxis(small, -1, 0)
+        image = Image.fromarray(np.ascontiguousarray(np.moveaxis(x, 0, -1) if c == 3 else x[0]))
+        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
+        return np.moveaxis(small, -1, 0) if c == 3 else small[None]
     # A filter without negative lobes: no dark rings around stars, what was positive stays so.
     planes = [Image.fromarray(np.ascontiguousarray(p, np.float32)) for p in x]
-    small = np.stack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR, box=box)) for p in planes])
+    small = np.stack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes])
     return np.rint(small).astype(x.dtype) if x.dtype.kind in "ui" else small
 
 

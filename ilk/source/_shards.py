@@ -54,6 +54,11 @@ def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := tar.next()) is not None:
         tar.members.clear()  # tarfile keeps every header it met
         yield member
+    # A header cut in two looks to tarfile like the end; the end is a block of zeros, or nothing.
+    assert tar.fileobj is not None
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(512).strip(b"\0"):
+        raise tarfile.ReadError("unexpected end of data")
 
 
 def _key(member: tarfile.TarInfo) -> str:

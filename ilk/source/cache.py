@@ -17,7 +17,7 @@ import sys
 import time
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,8 +177,13 @@ class Store:
         left = memoryview(block.tobytes())
         crc = zlib.crc32(left, self.crc)
         with files.room(self.path):
-            while left:
-                left = left[self.raw.write(left) :]
+            try:
+                while left:
+                    left = left[self.raw.write(left) :]
+            except OSError:  # the room of half a block is enough to name the whole ones before it
+                with suppress(OSError):
+                    self.raw.truncate(self.rows * self.row_bytes)
+                raise
         self.fresh += entries
         self.extra += [] if extra is None else [extra]
         self.rows, self.crc = self.rows + len(block), crc

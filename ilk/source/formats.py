@@ -78,7 +78,8 @@ def _fits(file: File, channels: int | None, start: int) -> Pictures:
         from astropy.io import fits
     except ImportError:
         raise MissingExtra("astropy", "astro", "reading FITS") from None
-    with fits.open(file.opened(), memmap=False, lazy_load_hdus=False) as hdus:
+    # The file is opened here: astropy leaves its own open when it stumbles over it.
+    with file.stream() as f, fits.open(f, memmap=False, lazy_load_hdus=False) as hdus:
         planes = [p for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 for p in _planes(hdu, channels)]
         if not planes:
             raise UnreadableSample("no image in this FITS file")
