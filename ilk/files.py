@@ -22,7 +22,7 @@ def write(path: Path, data: bytes) -> None:
         except OSError:
             temporary.unlink(missing_ok=True)
             raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 @contextmanager
@@ -34,12 +34,13 @@ def room(path: Path) -> Iterator[None]:
         if e.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise DiskFull(
                 f"no room left while writing {path}",
-                "Everything reported as done before is kept. Free some space, then run the same command again.",
+                "Everything reported as done before is kept. Free some space, then run the same again.",
             ) from e
         raise
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes the names in `folder` (new files, renames) last, as fsync does for a file's content."""
     if os.name == "posix":  # elsewhere a folder cannot be opened, and a rename is durable by itself
         handle = os.open(folder, os.O_RDONLY)
         try:

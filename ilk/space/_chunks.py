@@ -52,11 +52,8 @@ def table(
 ) -> pa.Table:
     """The rows to store: where an id comes twice, the last one."""
     pictures = [None] * len(ids) if pictures is None else pictures
-    if not len(ids) == len(vectors) == len(pictures):
-        raise OptionError(
-            f"{len(ids)} ids, {len(vectors)} vectors, {len(pictures)} pictures",
-            "Give one of each for each row.",
-        )
+    if len(pictures) != len(ids):
+        raise OptionError(f"{len(pictures)} pictures for {len(ids)} rows", "Give one, or None, for each row.")
     names = pa.array(ids, pa.string())
     whole = clean(metadata, names)
     flat = pa.array(np.ascontiguousarray(vectors).reshape(-1), pa.float32())

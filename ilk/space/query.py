@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.nd
             kind = "row" if isinstance(query, Id) else "row, and no file,"
             raise UnknownName(kind, query, some, f"(the first of {len(at.rows)})" if len(at.rows) > 5 else "")
         return Question(encode(Path(query)))
-    if isinstance(query, Path):
+    if isinstance(query, Path | bytes):
         return Question(encode(query))
     array = np.asarray(query)
     if array.dtype.kind not in "fiub":
@@ -68,7 +68,7 @@ def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.nd
     return Question(encode(array))
 
 
-def vectors(given: Any, dim: int, maker: str) -> np.ndarray:
+def vectors(given: Any, dim: int, maker: str, ids: Sequence[str] | None = None) -> np.ndarray:
     """(n, D) float32, finite and of the space's dimension."""
     array = np.asarray(given)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
@@ -80,9 +80,15 @@ def vectors(given: Any, dim: int, maker: str) -> np.ndarray:
             f"vectors of an encoder with {array.shape[1]} dimensions meet a space of {maker} with {dim}",
             "Use the encoder that the space was made with (space.encode), or create another space.",
         )
+    if ids is not None and len(ids) != len(array):
+        raise OptionError(f"{len(ids)} ids for {len(array)} vectors", "Give one id for each vector.")
     with np.errstate(over="ignore"):  # what does not fit becomes inf, and is told below
         array = np.ascontiguousarray(array, np.float32)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
-        raise DataError(f"{len(bad)} of {len(array)} vectors hold NaN or inf, the first is number {bad[0]}")
+        first = f"number {bad[0]}" if ids is None else repr(ids[bad[0]])
+        raise DataError(
+            f"{len(bad)} of {len(array)} vectors hold NaN or inf, the first is {first}",
+            "Leave these out, or find out what the encoder made of them.",
+        )
     return array

@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lance.optimize import Compaction
 
+from .. import files
 from ..errors import DiskFull, FilterError, FormatError, SpaceError
 from . import columns
 
@@ -230,11 +231,8 @@ def _sync(folder: Path, new: set[str]) -> None:
     for name in new:
         with open(name, "r+b") as f:
             os.fsync(f.fileno())
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        for path in {os.path.dirname(name) for name in new} | {str(folder)}:
-            handle = os.open(path, os.O_RDONLY)
-            os.fsync(handle)
-            os.close(handle)
+    for path in {Path(name).parent for name in new} | {folder}:
+        files.sync_folder(path)
 
 
 def _way_back(folder: Path) -> str:

@@ -85,6 +85,7 @@ class Space:
         try:
             fill(temporary, encoder, decoder, reading, metric)
             os.replace(temporary, path)
+            files.sync_folder(path.parent)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         return cls(path)
@@ -155,11 +156,16 @@ class Space:
         from ._chunks import chunks
 
         added = replaced = 0
-        with self._writing(), console.progress("adding", len(source)) as bar:
-            for ids, vectors, metadata, pictures in chunks(source, self.encoder):
-                new, old = self._put(ids, vectors, metadata, pictures)
-                added, replaced = added + new, replaced + old
-                bar.advance(len(ids))
+        try:
+            with self._writing(), console.progress("adding", len(source)) as bar:
+                for ids, vectors, metadata, pictures in chunks(source, self.encoder):
+                    new, old = self._put(ids, vectors, metadata, pictures)
+                    added, replaced = added + new, replaced + old
+                    bar.advance(len(ids))
+        except BaseException:  # Ctrl-C too
+            if added + replaced:
+                console.say(f"stopped early: {added:,} added and {replaced:,} replaced rows are kept")
+            raise
         return Upserted(added, replaced, len(source.skipped))
 
     def upsert_vectors(
@@ -194,8 +200,9 @@ class Space:
     def search(self, query: Any, k: int = 10, *, where: str | None = None) -> Neighbours:
         """The k nearest rows (fewer where there are fewer), of those for which `where` holds.
 
-        `query`: an id of the space (which is then not its own neighbour), a file or an array of pixels to
-        encode, or vectors: floats (D,) or (q, D). `where`: an SQL condition on id and metadata columns.
+        `query`: an id of the space (which is then not its own neighbour); a file (path or bytes) or an
+        array of pixels to encode; or vectors, floats (D,) or (q, D).
+        `where`: an SQL condition on id and metadata columns, such as "spin > 0.5 AND kind = 'ring'".
         """
         if k < 1:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
@@ -297,8 +304,9 @@ class Space:
     ) -> tuple[int, int]:
         from ._chunks import table
 
-        vectors = checked_vectors(vectors, self.dim, self._maker)
-        new = table(_texts(ids), vectors, metadata, pictures, self.fingerprint)
+        texts = _texts(ids)
+        vectors = checked_vectors(vectors, self.dim, self._maker, texts)
+        new = table(texts, vectors, metadata, pictures, self.fingerprint)
         if not new.num_rows:
             return 0, 0
         rows, added, replaced = self._at.rows.upsert(new)

@@ -60,7 +60,7 @@ def test_a_source_is_encoded_and_kept_with_metadata_and_pictures(space):
     assert again.upsert(source) == Upserted(added=0, replaced=3, skipped=0)
 
 
-def test_a_long_source_is_stored_in_chunks(space, monkeypatch):
+def test_a_long_source_is_stored_in_chunks(space, monkeypatch, capsys):
     monkeypatch.setattr("ilk.space._chunks.BATCH", 3)
     monkeypatch.setattr("ilk.space._chunks.ROWS", 6)
 
@@ -74,6 +74,7 @@ def test_a_long_source_is_stored_in_chunks(space, monkeypatch):
     columns = pa.table({"n": range(20)})
     with pytest.raises(KeyboardInterrupt):
         space.upsert(Breaks(pixels, names(20), columns=columns))
+    assert "12 added" in capsys.readouterr().err
     assert len(space) == 12  # two chunks of six were acknowledged
     assert space.upsert(Images(pixels, names(20), columns=columns)) == Upserted(8, 12, 0)
     for name, vector, n in zip(space.ids(), space.vectors(), space.metadata()["n"].to_pylist()):
@@ -131,7 +132,8 @@ def test_search_by_file_and_by_pixels(space, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 255, (9, 1, 4, 4), dtype=np.uint8)
     space.upsert(Images(pixels, names(9)))
     Image.fromarray(pixels[6, 0]).save(tmp_path / "some.png")
-    for query in (tmp_path / "some.png", str(tmp_path / "some.png"), pixels[6:7]):
+    file = tmp_path / "some.png"
+    for query in (file, str(file), file.read_bytes(), Image.open(file), pixels[6:7]):
         found = space.search(query, k=1)
         assert found.ids.tolist() == [["thing-0006"]]
         assert found.distances[0, 0] < 1e-6
