@@ -21,21 +21,30 @@ RIDGE = 1e-4  # of the mean variance (which `standard` sets to 1): keeps a group
 
 def fit(x: np.ndarray, k: int, covariance: str, starts: int, seed: int) -> Any:
     """The likeliest of `starts` mixtures: each runs a little, the best three to the end (Biernacki et al. 2003)."""
-    kind = {"covariance_type": covariance, "reg_covar": RIDGE}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is the plan
         short = [
-            GaussianMixture(k, **kind, init_params=INITS[s % 3], random_state=seed * 1000 + s, max_iter=12).fit(x)
+            GaussianMixture(
+                k,
+                covariance_type=covariance,
+                reg_covar=RIDGE,
+                init_params=INITS[s % 3],
+                random_state=seed * 1000 + s,
+                max_iter=12,
+            ).fit(x)
             for s in range(starts if k > 1 else 1)
         ]
-        short.sort(key=lambda g: -g.lower_bound_)
-        done = [
-            GaussianMixture(
-                k, **kind, weights_init=g.weights_, means_init=g.means_, precisions_init=g.precisions_, max_iter=200
-            ).fit(x)
-            for g in short[:3]
-        ]
-    return max(done, key=lambda g: g.lower_bound_)
+    short.sort(key=lambda g: -g.lower_bound_)
+    return max((refine(g, x) for g in short[:3]), key=lambda g: float(g.lower_bound_))
+
+
+def refine(g: Any, x: np.ndarray) -> Any:
+    """On from `g`, to the end, on the rows `x`."""
+    start = {"weights_init": g.weights_, "means_init": g.means_, "precisions_init": g.precisions_}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        kind = {"covariance_type": g.covariance_type, "reg_covar": RIDGE, "max_iter": 200}
+        return GaussianMixture(g.n_components, **kind, **start).fit(x)
 
 
 def icl(g: Any, x: np.ndarray) -> float:
@@ -109,7 +118,9 @@ def _pass(g: Any, i: int, j: int) -> float:
     cov, m = covariances(g), g.means_
     a, b = np.linalg.inv(cov[i]), np.linalg.inv(cov[j])
     share = np.linspace(0, 1, 33)[:, None, None]
-    ridge = np.linalg.solve((1 - share) * a + share * b, ((1 - share) * a) @ m[i, :, None] + (share * b) @ m[j, :, None])
+    ridge = np.linalg.solve(
+        (1 - share) * a + share * b, ((1 - share) * a) @ m[i, :, None] + (share * b) @ m[j, :, None]
+    )
     return float(g.score_samples(ridge[..., 0]).min())
 
 

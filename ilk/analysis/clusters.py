@@ -24,8 +24,12 @@ Covariance = Literal["full", "tied", "diag"]
 MOST = 12  # groups looked for
 RESAMPLINGS = 6
 STABLE = 0.6  # ARI between two halves' groupings. Clear groups give .95 and more, handwritten digits .7
-DEEP = 0.5  # between groups the density must fall to half of the lower group's: a split Gaussian gives .8 to 1
-DEEP_ELSEWHERE = 0.67  # ... and to two thirds on rows not fitted, where half the rows place the axes less well
+DEEP = (
+    0.5  # between groups the density must fall to half of the lower group's: a split Gaussian gives .8 to 1
+)
+DEEP_ELSEWHERE = (
+    0.67  # ... and to two thirds on rows not fitted, where half the rows place the axes less well
+)
 WHOLE = 0.2  # share of rows cut off from their hill of the density: two moons in two .23, digits in ten .05
 
 
@@ -80,18 +84,14 @@ def mixture(
     """Gaussians fitted to (n, D). k=None finds their number, on at most `rows` of the rows."""
     x, scale, axes, centre = _standard(_checked(vectors, k, covariance))
     rng = np.random.default_rng(seed)
-    trials: tuple[Trial, ...] = ()
-    if k is None:
-        k, trials = _choose(x[_some(rng, len(x), rows)], covariance, starts, rng)
-        found = True
-    else:
-        sample = x[_some(rng, len(x), rows)]
-        g = _mixture.fit(sample, k, covariance, starts, seed)
-        trials = (_trial(g, sample, None),) if k > 1 else ()
-        if trials and len(sample) >= 4 * k:
-            trials = (_tried_again(trials[0], sample, covariance, starts, rng),)
-        found = False
-    g = _mixture.fit(x[_some(rng, len(x), 10 * rows)], k, covariance, starts, seed)
+    sample = x[_some(rng, len(x), rows)]
+    found = k is None
+    g, trials = (
+        _choose(sample, covariance, starts, rng) if k is None else _given(sample, k, covariance, starts, rng)
+    )
+    k = int(g.n_components)
+    if len(x) > len(sample):
+        g = _mixture.refine(g, x[_some(rng, len(x), 10 * rows)])
     order = np.argsort(-np.bincount(g.predict(x), minlength=k), kind="stable")
     cov = _mixture.covariances(g)[order]
     return Mixture(
@@ -112,11 +112,15 @@ def _checked(vectors: np.ndarray, k: int | None, covariance: str) -> np.ndarray:
     if covariance not in ("full", "tied", "diag"):
         raise OptionError(f"no covariance called {covariance!r}", "Known: full, tied, diag.")
     if k is not None and not 1 <= k <= len(vectors):
-        raise OptionError(f"{k} clusters of {len(vectors)} rows", "Give a number from 1 to the number of rows.")
+        raise OptionError(
+            f"{k} clusters of {len(vectors)} rows", "Give a number from 1 to the number of rows."
+        )
     if vectors.ndim != 2 or len(vectors) < 2:
         raise DataError(f"clusters need at least 2 rows of vectors; got an array of shape {vectors.shape}")
     if not np.isfinite(vectors).all():
-        raise DataError("some vectors hold NaN or infinity", "Find and delete them, or learn the encoder again.")
+        raise DataError(
+            "some vectors hold NaN or infinity", "Find and delete them, or learn the encoder again."
+        )
     return np.asarray(vectors, np.float64)
 
 
@@ -137,16 +141,24 @@ def _some(rng: np.random.Generator, n: int, most: int) -> np.ndarray:
     return np.arange(n) if n <= most else np.sort(rng.permutation(n)[:most])
 
 
+def _given(
+    x: np.ndarray, k: int, covariance: str, starts: int, rng: np.random.Generator
+) -> tuple[Any, tuple[Trial, ...]]:
+    g = _mixture.fit(x, k, covariance, starts, _seed(rng))
+    enough = k > 1 and len(x) >= 4 * k
+    return g, (_tried_again(_trial(g, x, None), x, covariance, starts, rng),) if enough else ()
+
+
 def _choose(
     x: np.ndarray, covariance: str, starts: int, rng: np.random.Generator
-) -> tuple[int, tuple[Trial, ...]]:
+) -> tuple[Any, tuple[Trial, ...]]:
     """The number of groups with the best ICL among those that are separated, whole and found again."""
     n, d = x.shape
     affordable = int(n / (1.5 * (1 + d + d * (d + 1) / 2)))
     with progress("looking for groups", MOST + 2) as bar:
         fits = []
         for k in range(1, max(1, min(MOST, affordable)) + 1):
-            fits.append(_mixture.fit(x, k, covariance, starts, k))
+            fits.append(_mixture.fit(x, k, covariance, starts, _seed(rng)))
             bar.advance()
         richest = min(fits, key=lambda g: float(g.bic(x)))
         hills = _mixture.modes(richest)[richest.predict(x)]
@@ -158,7 +170,11 @@ def _choose(
                 if t.held:
                     chosen = t.k
                     break
-    return chosen, tuple(trials)
+    return fits[chosen - 1], tuple(trials)
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(1 << 20))
 
 
 def _trial(g: Any, x: np.ndarray, hills: np.ndarray | None) -> Trial:
@@ -172,7 +188,7 @@ def _tried_again(t: Trial, x: np.ndarray, covariance: str, starts: int, rng: np.
     alike, valleys = [], []
     for _ in range(RESAMPLINGS):
         first, second = np.array_split(rng.permutation(len(x)), 2)
-        a, b = (_mixture.fit(x[half], t.k, covariance, starts, int(rng.integers(1 << 20))) for half in (first, second))
+        a, b = (_mixture.fit(x[half], t.k, covariance, starts, _seed(rng)) for half in (first, second))
         alike.append(adjusted_rand_score(a.predict(x), b.predict(x)))
         valleys += [_mixture.valley(a, x[second]), _mixture.valley(b, x[first])]
     stability, elsewhere = float(np.mean(alike)), float(np.median(valleys))
@@ -222,7 +238,9 @@ class Clusters:
                 "cluster": pa.array(rows, pa.int32()),
                 "size": pa.array(self.sizes, pa.int64()),
                 "share": self.sizes / max(1, len(self.labels)),
-                "probability": [float(sure[self.labels == c].mean()) if self.sizes[c] else None for c in rows],
+                "probability": [
+                    float(sure[self.labels == c].mean()) if self.sizes[c] else None for c in rows
+                ],
                 "spread": [float(np.sqrt(np.trace(c))) for c in self.mixture.covariances],
                 "representatives": pa.array([self.representatives(c) for c in rows], pa.list_(pa.string())),
             }
@@ -247,8 +265,12 @@ class Clusters:
         m = self.mixture
         if m.found and m.k == 1:
             return f"No clear groups: {_why_none(m.trials)}."
-        again = f"; two halves of the data agree on them by {m.stability:.0%}" if np.isfinite(m.stability) else ""
-        told = "" if m.found or m.k == 1 or any(t.held for t in m.trials) else ", but they are not clearly apart"
+        again = (
+            f"; two halves of the data agree on them by {m.stability:.0%}" if np.isfinite(m.stability) else ""
+        )
+        told = (
+            "" if m.found or m.k == 1 or any(t.held for t in m.trials) else ", but they are not clearly apart"
+        )
         return f"{m.k} group{'s' * (m.k > 1)}{again}{told}."
 
 
@@ -267,7 +289,9 @@ def clusters(
     space: Space, k: int | None = None, *, covariance: Covariance = "full", starts: int = 10, seed: int = 0
 ) -> Clusters:
     """Groups of a space, written into its layer "cluster". k=None finds how many there are, or that there are none."""
-    found = Clusters(space.ids(), mixture(np.asarray(space.vectors()), k, covariance=covariance, starts=starts, seed=seed))
+    found = Clusters(
+        space.ids(), mixture(np.asarray(space.vectors()), k, covariance=covariance, starts=starts, seed=seed)
+    )
     made = {
         "by": "clusters", "k": found.k, "given": k, "covariance": covariance, "starts": starts, "seed": seed,
         "dims": int(found.mixture.axes.shape[1]), "says": found.sentence(),
