@@ -16,6 +16,7 @@ from ..encoders import Encoder, batches
 from ..encoders.patches import BLOCK, argmax
 from ..encoders.patches import Patches as Words
 from ..encoders.projected import project
+from ..errors import OptionError
 from ..source import Source
 from ._base import ClosedForm
 
@@ -37,6 +38,8 @@ class Patches(ClosedForm):
         whiten: float = 0.5,
         root: bool = False,
     ) -> None:
+        if not 0 < depth <= words:
+            raise OptionError(f"depth is {depth} with {words} words; expected from 1 to the number of words")
         self.words, self.depth, self.grid, self.patch = words, depth, grid, patch
         self.dim, self.whiten, self.root = dim, whiten, root
 

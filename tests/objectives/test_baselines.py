@@ -1,0 +1,54 @@
+"""What every result is printed beside."""
+
+import numpy as np
+import pytest
+import sklearn.decomposition
+import torch
+from sklearn.datasets import load_digits
+
+from ilk import objectives
+from ilk.encoders import embed
+from ilk.objectives import ClosedForm
+from ilk.objectives.pca import PCA
+from ilk.objectives.pixels import Pixels
+from ilk.objectives.random import Random
+from ilk.source.images import Images
+
+
+@pytest.fixture
+def digits() -> Images:
+    pixels = (load_digits().images[:400, None] * 15).astype(np.uint8)
+    return Images(pixels, [str(i) for i in range(len(pixels))])
+
+
+@pytest.mark.parametrize("name", ["patches", "pca", "pixels", "random"])
+def test_found_by_the_name_of_the_file(name: str) -> None:
+    assert issubclass(objectives.find(name), ClosedForm)
+
+
+def test_pixels(digits: Images) -> None:
+    np.testing.assert_array_equal(
+        embed(Pixels().solve(digits), digits),
+        digits.pixels.reshape(400, 64).astype(np.float32) / np.float32(255),
+    )
+
+
+@pytest.mark.parametrize("whiten", [0.0, 1.0])
+def test_pca_is_scikit_learns(digits: Images, whiten: float) -> None:
+    z = embed(PCA(whiten=whiten).solve(digits), digits)
+    assert z.shape == (400, 10)
+    reference = sklearn.decomposition.PCA(10, whiten=bool(whiten), svd_solver="full")
+    expected = reference.fit_transform(digits.pixels.reshape(400, 64) / 255)
+    np.testing.assert_allclose(np.abs(z), np.abs(expected), rtol=5e-3, atol=1e-3)
+
+
+def test_random_is_a_convnet_set_to_the_data_and_leaves_the_generator_alone(digits: Images) -> None:
+    state = torch.random.get_rng_state()
+    a, b, c = (embed(Random(dim=32).solve(digits, seed=seed), digits) for seed in (1, 1, 2))
+    assert torch.equal(torch.random.get_rng_state(), state)
+    np.testing.assert_array_equal(a, b)
+    assert not np.allclose(a, c)
+    assert a.shape == (400, 32)
+    assert (a.std(0) > 0).all()
+    bright = Images(np.float32(1000) * digits.pixels, digits.ids)  # its first layer takes any scale of data
+    np.testing.assert_allclose(embed(Random(dim=32).solve(bright, seed=1), bright), a, rtol=0.02, atol=0.02)
