@@ -100,7 +100,8 @@ def moments(x: Tensor) -> Moments:
     m = dy[:, None] ** torch.arange(4.0)[:, None] @ w @ dx[:, :, None] ** torch.arange(4.0)
     xx, yy, xy = m[:, 0, 2], m[:, 2, 0], m[:, 1, 1]
     # z^2 conj(z) = (dx + i dy)(dx^2 + dy^2)
-    angle = torch.atan2(m[:, 1, 2] + m[:, 3, 0], m[:, 0, 3] + m[:, 2, 1])
+    # doubles: in floats, atan2, sin and cos differ in the last bit with the place in the batch
+    angle = torch.atan2((m[:, 1, 2] + m[:, 3, 0]).double(), (m[:, 0, 3] + m[:, 2, 1]).double()).float()
     elongation = torch.hypot(xx - yy, 2 * xy) / _or_one(xx + yy)
     return Moments(cx, cy, angle, elongation.clamp_max(1), (xx + yy).clamp_min(0).sqrt(), flux)
 
@@ -148,7 +149,8 @@ def _blur(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
 
     def matrix(size: int) -> Tensor:  # (B, size, size)
         d = _axis(size)[:, None] - _axis(size)
-        g = torch.exp(-0.5 * (d / sigma.clamp_min(0.1)[:, None, None]) ** 2)
+        # Below exp(-30) lie the denormal numbers, with which a matrix product takes many times as long
+        g = (-0.5 * (d / sigma.clamp_min(0.1)[:, None, None]) ** 2).clamp_min(-30).exp()
         return g / g.sum(2, keepdim=True)
 
     down, across = matrix(x.shape[2]), matrix(x.shape[3])
@@ -167,7 +169,7 @@ def _resample(x: Tensor, m: Moments, ratio: Tensor, shift: bool, rotation: bool)
     """One bicubic look-up: place p shows the input's centroid + ratio R(angle) (p, or p - centroid)."""
     height, width = x.shape[2:]
     angle = m.angle if rotation else torch.zeros_like(m.angle)
-    c, s = ratio * angle.cos(), ratio * angle.sin()
+    c, s = ratio * angle.double().cos().float(), ratio * angle.double().sin().float()
     stay = 0.0 if shift else 1.0
     tx = m.shift_x - stay * (c * m.shift_x - s * m.shift_y)
     ty = m.shift_y - stay * (s * m.shift_x + c * m.shift_y)

@@ -15,6 +15,7 @@ from torch import Tensor
 from ..errors import DataError, UnknownName
 
 Range = tuple[float, float]
+_PART = 2**19  # numbers worked on at a time on a CPU: they stay in its cache
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: what makes the grey of a colour
 
 
@@ -100,17 +101,23 @@ class Views:
                 "Views take floats (pictures, channels, height, width).",
             )
         p = self._resolved(batch.shape[1])
-        x = torch.cat([batch, batch])  # (N, C, H, W)
+        rows = _PART // max(1, batch[:1].numel()) if batch.device.type == "cpu" else len(batch)
+        parts = [self._two(part, p).chunk(2) for part in batch.split(max(1, rows))]
+        first, second = zip(*parts)
+        return torch.cat(first), torch.cat(second)
+
+    def _two(self, batch: Tensor, p: Preset) -> Tensor:  # (B, C, H, W) -> (N, C, h, w)
+        x = torch.cat([batch, batch])
         draw = _draws(x)
         x = _placed(x, p, draw, (self.size, self.size) if self.size else (x.shape[2], x.shape[3]))
         x = _coloured(x, p, draw)
         if p.noise[1]:
-            deviation = x.flatten(1).std(1) * draw(p.noise)
-            x = x + torch.randn_like(x) * _each(deviation)
+            # Tensor.std would take twenty times as long
+            spread = (x - x.mean((1, 2, 3), keepdim=True)).flatten(1).norm(dim=1) / x[0].numel() ** 0.5
+            x = torch.addcmul(x, torch.randn_like(x), _each(spread * draw(p.noise)))
         if p.cut:
             x = _cut(x, p, draw)
-        first, second = (x.clamp(0, 1) if p.clamp else x).chunk(2)
-        return first, second
+        return x.clamp(0, 1) if p.clamp else x
 
     def _resolved(self, channels: int) -> Preset:
         if isinstance(self.preset, Preset):
@@ -157,16 +164,16 @@ def _separable(
 def _matrix(size: int, out: int, middle: Tensor, share: Tensor, blur: Tensor) -> Tensor:
     """Weights of `size` input pixels in `out` output pixels; (N, out, size). `blur` counts output pixels."""
     step = share * size / out  # input pixels for one output pixel, negative where flipped
-    place = torch.arange(out, device=share.device) - (out - 1) / 2
-    at = (size - 1) / 2 + (middle * size)[:, None] + step[:, None] * place  # (N, out)
-    at = _reflected(at, size)
+    at = (size - 1) / 2 + (middle * size)[:, None] + step[:, None] * _middle(out, share)
+    at = _reflected(at, size)  # (N, out)
     distance = (at[:, :, None] - torch.arange(size, device=share.device)).abs()
     reach = step.abs().clamp_min(1)[:, None, None]  # what shrinks must average
     weights = (1 - distance / reach).clamp_min(0)
     (which,) = blur.nonzero(as_tuple=True)
     # A triangle has the variance reach^2 / 6
     variance = reach[which] ** 2 / 6 + (blur * step)[which, None, None] ** 2
-    weights[which] = torch.exp(-0.5 * distance[which] ** 2 / variance)
+    # Below exp(-30) lie the denormal numbers, with which a matrix product takes many times as long
+    weights[which] = (-0.5 * distance[which] ** 2 / variance).clamp_min(-30).exp()
     return weights / weights.sum(2, keepdim=True)
 
 
@@ -190,11 +197,12 @@ def _turned(
         x = F.interpolate(x, (2 * out[0], 2 * out[1]), mode="bilinear", antialias=True)
     height, width = x.shape[2:]
     cos, sin, tan = turn.deg2rad().cos(), turn.deg2rad().sin(), shear.deg2rad().tan()
-    # grid_sample counts in half widths and half heights; turns are turns in pixels
-    xx, xy = cos * wide, (cos * tan - sin) * high * height / width
-    yx, yy = sin * wide * width / height, (sin * tan + cos) * high
-    theta = torch.stack([xx, xy, 2 * mx, yx, yy, 2 * my], 1).view(-1, 2, 3)
-    grid = F.affine_grid(theta, [len(x), x.shape[1], *out], align_corners=False)
+    # Places of the view in pixels from its middle, as shares of its side: (1, w) and (h, 1)
+    px, py = _middle(out[1], x)[None] / out[1], _middle(out[0], x)[:, None] / out[0]
+    # A turn is a turn in pixels; grid_sample counts in half widths and heights. (F.affine_grid is slower.)
+    across = _each(cos * wide) * px + _each((cos * tan - sin) * high * height / width) * py + _each(mx)
+    down = _each(sin * wide * width / height) * px + _each((sin * tan + cos) * high) * py + _each(my)
+    grid = 2 * torch.cat([across, down], 1).movedim(1, 3)  # (N, h, w, 2)
     return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
@@ -205,7 +213,7 @@ def _coloured(x: Tensor, p: Preset, draw: Draw) -> Tensor:
     contrast = torch.where(changed, draw(p.contrast), 1.0)
     if x.shape[1] != 3:
         mean = x.mean((1, 2, 3))
-        return x * _each(gain * contrast) + _each(gain * (1 - contrast) * mean)
+        return torch.addcmul(_each(gain * (1 - contrast) * mean), x, _each(gain * contrast))
     saturation = torch.where(changed, draw(p.saturation), 1.0)
     saturation = torch.where(draw((0, 1)) < p.grey, 0.0, saturation)
     turn = torch.where(changed, draw(p.hue), 0.0) * 2 * pi
@@ -236,6 +244,11 @@ def _cut(x: Tensor, p: Preset, draw: Draw) -> Tensor:
 
     hole = inside(x.shape[2])[:, None, :, None] & inside(x.shape[3])[:, None, None, :]
     return torch.where(hole, x.mean((2, 3), keepdim=True), x)
+
+
+def _middle(size: int, like: Tensor) -> Tensor:
+    """Pixel places, counted from the middle."""
+    return torch.arange(size, device=like.device) - (size - 1) / 2
 
 
 def _each(numbers: Tensor) -> Tensor:
