@@ -121,11 +121,12 @@ def test_a_second_writer_is_told_who_writes(space):
 def test_two_spaces_of_one_process_take_turns(space):
     other = Space.open(space.path)
     space.upsert_vectors(["a"], numbers(1))
-    other.upsert_vectors(["b"], numbers(1))  # continues from what the first wrote
-    assert other.ids() == ["a", "b"]
+    done = other.upsert_vectors(["b", "a"], numbers(2))  # continues from what the first wrote
+    assert (done.added, done.replaced) == (1, 1)
+    assert sorted(other.ids()) == ["a", "b"]
     assert space.ids() == ["a"]
     space.refresh()
-    assert space.ids() == ["a", "b"]
+    assert sorted(space.ids()) == ["a", "b"]
 
 
 def test_a_reader_keeps_its_version_while_a_writer_goes_on(space, monkeypatch):
