@@ -6,6 +6,7 @@ does without.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -155,6 +156,11 @@ class Space:
         """
         from ._chunks import chunks
 
+        odd = _differences(source.reading, self.reading)
+        if odd:
+            console.say(
+                f"read unlike the space's data ({odd}); ilk.source.read(space.reading, data) reads alike"
+            )
         added = replaced = 0
         try:
             with self._writing(), console.progress("adding", len(source)) as bar:
@@ -327,6 +333,12 @@ class Space:
     def _forget(self) -> None:
         with self._lease.alone() as alone:
             self._at.rows.forget(SETTLED if alone else KEEP)
+
+
+def _differences(one: dict[str, Json], other: dict[str, Json]) -> str:
+    both = json.loads(json.dumps([one, other]))  # as kept: a tuple is a list
+    odd = [name for name in sorted(one.keys() | other.keys()) if both[0].get(name) != both[1].get(name)]
+    return ", ".join(f"{name}: {both[0].get(name)}, not {both[1].get(name)}" for name in odd)
 
 
 def _size(path: Path) -> int:

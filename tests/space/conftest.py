@@ -7,7 +7,7 @@ from ilk.encoders import Encoder
 from ilk.encoders.pixels import Pixels
 from ilk.space import Space
 
-READING = {"reader": "images", "size": 4, "channels": 1}
+READING = {"reader": "images", "size": 4, "channels": 1, "dtype": "uint8"}
 
 
 @pytest.fixture(scope="session")

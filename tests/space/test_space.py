@@ -43,7 +43,7 @@ def test_a_new_space_is_empty(space):
     assert space.decoder is None
 
 
-def test_a_source_is_encoded_and_kept_with_metadata_and_pictures(space):
+def test_a_source_is_encoded_and_kept_with_metadata_and_pictures(space, capsys):
     class Faces(Images):
         def picture(self, i):
             return None if i == 0 else f"PNG{i}".encode()
@@ -51,6 +51,7 @@ def test_a_source_is_encoded_and_kept_with_metadata_and_pictures(space):
     pixels = np.arange(48, dtype=np.uint8).reshape(3, 1, 4, 4)
     source = Faces(pixels, ["a", "b", "c"], columns=pa.table({"spin": [0.1, 0.5, 0.9]}))
     assert space.upsert(source) == Upserted(added=3, replaced=0, skipped=0)
+    assert capsys.readouterr().err == ""
     again = Space.open(space.path)
     assert again.ids() == ["a", "b", "c"]
     np.testing.assert_allclose(again.vectors(), pixels.reshape(3, 16) / 255, rtol=1e-6)
@@ -58,6 +59,11 @@ def test_a_source_is_encoded_and_kept_with_metadata_and_pictures(space):
     assert again.metadata().to_pydict() == {"spin": [0.1, 0.5, 0.9]}
     assert again.pictures(["c", "a", "b", "c"]) == [b"PNG2", None, b"PNG1", b"PNG2"]
     assert again.upsert(source) == Upserted(added=0, replaced=3, skipped=0)
+
+
+def test_a_source_that_was_read_otherwise_is_told(space, capsys):
+    space.upsert(Images(np.zeros((1, 1, 4, 4), np.uint16), ["a"]))
+    assert "(dtype: uint16, not uint8)" in capsys.readouterr().err
 
 
 def test_a_long_source_is_stored_in_chunks(space, monkeypatch, capsys):
