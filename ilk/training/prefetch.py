@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+import torch
+
 T = TypeVar("T")
 
 
@@ -19,6 +21,7 @@ def prefetched(items: Iterator[T], ahead: int = 2) -> Iterator[Iterator[T]]:
     closing = threading.Event()
 
     def work() -> None:
+        torch.set_num_threads(1)  # of this thread alone: the others' cores are busy learning
         end = _End(None)
         try:
             for item in items:
@@ -38,6 +41,7 @@ def prefetched(items: Iterator[T], ahead: int = 2) -> Iterator[Iterator[T]]:
         while thread.is_alive():  # it may be waiting for room
             _drain(ready)
             thread.join(0.01)
+        torch.set_num_threads(torch.get_num_threads())  # threads to come take the number last set anywhere
 
 
 class _End:

@@ -75,7 +75,9 @@ class Watch:
     ) -> Health:
         """`held`: rows never learnt from (may be empty); `spare`: views where the source knows none."""
         rng = np.random.default_rng(0)  # the same samples at every check: the figures compare
-        rows = _some(rng, held if len(held) else others, self.rows)
+        # Without held-out samples half are asked, so that the other half can answer for their labels.
+        most = self.rows if len(held) or self.label is None else min(self.rows, max(1, len(others) // 2))
+        rows = _some(rng, held if len(held) else others, most)
         bank = _some(rng, np.setdiff1d(others, rows), _BANK) if self.label else rows[:0]
         with torch.random.fork_rng(_devices(encoder)):
             torch.manual_seed(0)

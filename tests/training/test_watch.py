@@ -1,0 +1,132 @@
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ilk.encoders import Encoder, embed
+from ilk.errors import TrainingError, UnknownName
+from ilk.training.health import knn_accuracy, rankme
+from ilk.training.watch import Course, Health, Watch, report
+
+from .learning_parts import Digits, noisy, parts
+
+
+class Flat(Encoder):
+    """Pixels: (B, 1, 8, 8) -> (B, 64), times `by`."""
+
+    def __init__(self, by: float = 1.0) -> None:
+        super().__init__()
+        self.dim, self.by = 64, by
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.by * x.flatten(1) + (self.by == 0)
+
+
+def health(retrieval: float | None, *, samples: int = 100, spread: float = 0.5, rank: float = 9.0) -> Health:
+    return Health(samples, True, 16, rank, rank, spread, 1.0, -2.0, 0.1, retrieval, None, None)
+
+
+def test_the_report_of_pixels() -> None:
+    source = Digits(600)
+    held = np.arange(500, 600)
+    found = report(Flat(), source, rows=held, label="digit")
+    z = embed(Flat(), source)
+    assert (found.samples, found.held_out, found.dim) == (100, True, 64)
+    assert found.rank == pytest.approx(rankme(z[held]))
+    assert found.knn == knn_accuracy(z[:500], source.labels[:500], z[held], source.labels[held])
+    assert found.view_retrieval is not None
+    assert 0.3 < found.view_retrieval < 1
+    assert found == report(Flat(), source, rows=held, label="digit")
+    assert found.sentence().startswith(f"{found.view_retrieval:.0%} of 100 held-out samples find")
+    assert "take the right digit from their neighbours" in found.sentence()
+
+
+def test_the_report_leaves_randomness_alone() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    report(Flat(), Digits(50))
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_few_samples_still_have_neighbours() -> None:
+    found = report(Flat(), Digits(60), label="digit")
+    assert (found.samples, found.held_out) == (30, False)
+    assert found.knn is not None
+    assert found.knn > 0.5
+
+
+def test_views_of_the_objective_stand_in() -> None:
+    source, rows = Digits(80, paired=False), np.arange(80)
+    assert report(Flat(), source).view_retrieval is None
+    assert Watch().measure(Flat(), source, rows, rows, noisy).view_retrieval is not None
+    assert Watch().measure(Flat(), source, rows, rows, lambda x: (x, x[:, 0])).view_retrieval is None
+
+
+def test_constant_vectors_are_a_collapse() -> None:
+    found = report(Flat(0.0), Digits(80))
+    assert found.collapsed
+    assert found.rank == pytest.approx(1, abs=1e-3)
+    assert found.view_retrieval == 0
+    assert found.as_json()["alpha"] is None
+    assert found.sentence().startswith("Collapsed: all samples have nearly the same vector")
+
+
+def test_an_unknown_label_lists_the_columns() -> None:
+    with pytest.raises(UnknownName, match="no metadata column called 'digits'\nDid you mean 'digit'"):
+        report(Flat(), Digits(50), label="digits")
+
+
+def test_a_vector_that_is_not_a_number_names_its_sample() -> None:
+    source = Digits(50)
+    source.pixels[17] = np.nan
+    with pytest.raises(TrainingError, match="no finite vector for digit/17"):
+        report(Flat(), source)
+    with pytest.raises(TrainingError, match="weights are broken"):
+        report(Flat(float("inf")), Digits(50))
+
+
+def test_the_latest_of_the_good_is_kept() -> None:
+    course = Course()
+    # the standard error of 0.90 among 100 is 0.03, and one sample is 0.01
+    assert [course.takes(step, health(share)) for step, share in enumerate([0.5, 0.9, 0.87, 0.84, 0.86])] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
+    assert (course.best, course.kept) == (0.9, 4)
+    assert not course.overtrained
+
+
+def test_over_training_is_a_fall_well_below_the_best() -> None:
+    course = Course()
+    course.takes(10, health(0.9))
+    course.takes(20, health(0.82))
+    assert not course.overtrained  # 0.9 - 3 x 0.04
+    course.takes(30, health(0.7))
+    assert course.overtrained
+    assert course.verdict(30, stopped=False).startswith(
+        "Over-trained: view retrieval fell from 90% to 70%, so the encoder of step 10 of 30 is kept: 90% of"
+    )
+
+
+def test_verdicts() -> None:
+    assert Course().verdict(3, stopped=True) == "Nothing was measured in 3 steps."
+    course = Course()
+    course.takes(5, health(None))
+    assert course.verdict(5, stopped=False) == "Learnt for 5 steps: effective rank 9 of 16."
+    assert course.verdict(5, stopped=True) == "Stopped at step 5: effective rank 9 of 16."
+    course.takes(9, health(None, rank=1.1))
+    assert course.verdict(9, stopped=False).startswith(
+        "Collapsed: all samples have nearly vectors on one line"
+    )
+
+
+def test_a_small_encoder_in_training_mode_stays_so() -> None:
+    encoder = parts().encoder.train()
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    report(encoder, Digits(50))
+    assert encoder.training
+    assert all(torch.equal(before[k], v) for k, v in encoder.state_dict().items())
