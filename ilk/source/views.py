@@ -102,7 +102,7 @@ class Views:
             )
         p = self._resolved(batch.shape[1])
         rows = _PART // max(1, batch[:1].numel()) if batch.device.type == "cpu" else len(batch)
-        parts = [self._two(part, p).chunk(2) for part in batch.split(max(1, rows))]
+        parts = [self._two(part, p).chunk(2) for part in torch.split(batch, max(1, rows))]
         first, second = zip(*parts)
         return torch.cat(first), torch.cat(second)
 
