@@ -1,0 +1,267 @@
+"""The map as a picture, PNG or SVG: points in their groups' colours, thumbnails where there is room.
+
+Everything is put on one list of marks first; two short writers turn the list into pixels or into text.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from .. import files
+from ..errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from ..space import Space
+
+# Okabe & Ito's and Tol's: told apart with any colour vision, dark enough on white
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+    "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#777777",
+)  # fmt: skip
+INK, FAINT, PAPER, ALARM = "#1F2430", "#697080", "#FFFFFF", "#D00000"
+MARGIN, HEAD, THUMB, GAP = 32, 84, 46, 6  # pixels
+
+
+@dataclass(frozen=True)
+class Dot:
+    x: float
+    y: float
+    r: float
+    colour: str
+    hollow: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Text:
+    x: float
+    y: float  # of the baseline
+    text: str
+    size: float
+    colour: str = INK
+    anchor: str = "start"  # start, middle
+    halo: bool = False
+
+
+@dataclass(frozen=True)
+class Picture:
+    x: float
+    y: float  # of the left upper corner
+    size: float
+    png: bytes
+    colour: str
+    title: str = ""
+
+
+Mark = Dot | Text | Picture
+
+
+def draw(
+    path: str | Path,
+    xy: np.ndarray,
+    *,
+    ids: Sequence[str] = (),
+    groups: np.ndarray | None = None,
+    odd: np.ndarray | None = None,
+    pictures: Callable[[np.ndarray], Sequence[bytes | None]] | None = None,
+    title: str = "",
+    note: str = "",
+    width: int = 1280,
+    height: int = 900,
+) -> Path:
+    """Draws rows at `xy` (n, 2) into a .png or .svg file.
+
+    `groups` (n,) whole numbers colour them, `odd` are rows to ring in red, `pictures(rows)` gives the PNGs
+    of the rows that are shown as thumbnails, `title` and `note` stand above.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise OptionError(f"a map cannot be drawn as {path.name}", "Name a file that ends in .png or .svg.")
+    xy = np.asarray(xy, np.float64)
+    if xy.ndim != 2 or xy.shape[1] != 2 or not len(xy) or not np.isfinite(xy).all():
+        raise DataError(f"a map needs finite places (n, 2), at least one; got shape {xy.shape}")
+    groups = np.zeros(len(xy), int) if groups is None else np.asarray(groups)
+    ids = [str(i) for i in ids] if len(ids) else [""] * len(xy)
+    names = [int(g) for g in np.unique(groups)]
+    side = 190 if len(names) > 1 or odd is not None and len(odd) else 0
+    at = _fitted(xy, (MARGIN, HEAD if title or note else MARGIN, width - MARGIN - side, height - MARGIN))
+    marks: list[Mark] = _dots(at, groups, names, ids)
+    if pictures is not None:
+        marks += _thumbnails(at, groups, names, ids, pictures)
+    if len(names) > 1:
+        marks += _labels(at, groups, names)
+    marks += [Dot(*at[i], 9, ALARM, hollow=True, title=ids[i]) for i in (() if odd is None else odd)]
+    marks += [Text(MARGIN, 44, title, 26)] * bool(title) + [Text(MARGIN, 68, note, 14, FAINT)] * bool(note)
+    if side:
+        marks += _legend(width - side, groups, names, 0 if odd is None else len(odd))
+    data = _svg(marks, width, height) if path.suffix.lower() == ".svg" else _png(marks, width, height)
+    files.write(path, data)
+    return path
+
+
+def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 12) -> Path:
+    """Draws a space's map with what its layers say: groups, and the `odd` oddest rows."""
+    if "map" not in space.layers():
+        raise DataError("this space has no map yet", "Make one first: ilk.analysis.map.layout(space).")
+    table, have = space.layer("map"), space.layers()
+    ids: list[str] = table["id"].to_pylist()
+    row = {i: n for n, i in enumerate(ids)}
+    groups = np.full(len(ids), -1)
+    if "cluster" in have:
+        layer = space.layer("cluster").to_pydict()
+        for i, c in zip(layer["id"], layer["cluster"]):
+            groups[row.get(i, slice(0))] = c  # a row that is not on the map has no place: nothing is set
+    oddest: list[int] = []
+    if odd and "anomaly" in have:
+        layer = space.layer("anomaly").sort_by([("score", "descending")]).to_pydict()
+        oddest = [row[i] for i in layer["id"] if i in row][:odd]
+    xy = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], 1)
+    note = f"{len(ids):,} samples. Neighbours are alike; the distance between far groups means little."
+    return draw(
+        path, xy, ids=ids, groups=groups, odd=np.array(oddest, int), title=title or space.path.name, note=note,
+        pictures=lambda rows: space.pictures([ids[i] for i in rows]),
+    )  # fmt: skip
+
+
+def _fitted(xy: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
+    """(n, 2) in pixels: the same scale both ways, y upwards, a few far outliers pulled to the border."""
+    left, top, right, bottom = box
+    low, high = np.quantile(xy, 0.001, axis=0), np.quantile(xy, 0.999, axis=0)
+    span, room = np.maximum(high - low, 1e-9), np.array([right - left, bottom - top]) - THUMB
+    scale = (room / span).min()
+    at = (xy - (low + high) / 2) * scale * [1, -1] + [(left + right) / 2, (top + bottom) / 2]
+    return np.asarray(np.clip(at, [left + 4, top + 4], [right - 4, bottom - 4]))
+
+
+def _colour(group: int, names: Sequence[int]) -> str:
+    return "#A9AFBA" if group < 0 else COLOURS[names.index(group) % len(COLOURS)] if len(names) > 1 else COLOURS[0]
+
+
+def _dots(at: np.ndarray, groups: np.ndarray, names: list[int], ids: Sequence[str]) -> list[Mark]:
+    r = float(np.clip(160 / np.sqrt(len(at)), 1.0, 4.5))
+    palette = {g: _colour(g, names) for g in names}
+    return [Dot(x, y, r, palette[int(g)], title=i) for (x, y), g, i in zip(at, groups, ids)]
+
+
+def _thumbnails(
+    at: np.ndarray,
+    groups: np.ndarray,
+    names: list[int],
+    ids: Sequence[str],
+    pictures: Callable[[np.ndarray], Sequence[bytes | None]],
+) -> list[Mark]:
+    """The row nearest to the middle of each grid cell, in every other cell, as on a chess board."""
+    cell = THUMB + GAP
+    where = np.floor(at / cell).astype(int)  # (n, 2)
+    off = np.abs(at - (where + 0.5) * cell).max(1)
+    order = np.lexsort((off, where[:, 1], where[:, 0]))
+    first = np.ones(len(at), bool)
+    first[1:] = (where[order][1:] != where[order][:-1]).any(1)
+    chosen = order[first & (where[order].sum(1) % 2 == 0)]
+    marks: list[Mark] = []
+    for i, png in zip(chosen, pictures(chosen)):
+        if png is not None:
+            x, y = where[i] * cell + GAP / 2
+            marks.append(Picture(x, y, THUMB, png, _colour(int(groups[i]), names), ids[i]))
+    return marks
+
+
+def _labels(at: np.ndarray, groups: np.ndarray, names: list[int]) -> list[Mark]:
+    """Each group's name at its row nearest to the median: a place that is surely its own."""
+    marks: list[Mark] = []
+    for g in names:
+        own = at[groups == g]
+        x, y = own[((own - np.median(own, axis=0)) ** 2).sum(1).argmin()]
+        if g >= 0:
+            marks.append(Text(x, y + 6, f"Group {g + 1}", 19, INK, "middle", halo=True))
+    return marks
+
+
+def _legend(x: float, groups: np.ndarray, names: list[int], odd: int) -> list[Mark]:
+    marks: list[Mark] = []
+    y = HEAD + 16.0
+    for g in names if len(names) > 1 else []:
+        count = int((groups == g).sum())
+        marks += [
+            Dot(x + 8, y - 5, 7, _colour(g, names)),
+            Text(x + 26, y, "No group" if g < 0 else f"Group {g + 1}", 15),
+            Text(x + 108, y, f"{count:,}", 15, FAINT),
+        ]
+        y += 28
+    if odd:
+        marks += [Dot(x + 8, y - 5, 7, ALARM, hollow=True), Text(x + 26, y, "Oddest", 15)]
+        marks.append(Text(x + 108, y, f"{odd:,}", 15, FAINT))
+    return marks
+
+
+def _png(marks: Sequence[Mark], width: int, height: int, fine: int = 2) -> bytes:
+    """Drawn at twice the size and halved, for smooth edges."""
+    canvas = Image.new("RGB", (width * fine, height * fine), PAPER)
+    pen = ImageDraw.Draw(canvas)
+    for m in marks:
+        x, y = m.x * fine, m.y * fine
+        if isinstance(m, Dot):
+            r, box = m.r * fine, (x - m.r * fine, y - m.r * fine, x + m.r * fine, y + m.r * fine)
+            if m.hollow:
+                pen.ellipse(box, outline=m.colour, width=max(2, round(r / 4)))
+            else:
+                pen.ellipse(box, fill=m.colour)
+        elif isinstance(m, Text):
+            font = ImageFont.load_default(m.size * fine)
+            anchor = "ms" if m.anchor == "middle" else "ls"
+            halo = 4 * fine if m.halo else 0
+            pen.text((x, y), m.text, m.colour, font, anchor, stroke_width=halo, stroke_fill=PAPER)
+        else:
+            edge = round(m.size * fine)
+            face = _face(m.png, edge - 4 * fine)
+            pen.rectangle((x, y, x + edge - 1, y + edge - 1), fill=m.colour)
+            canvas.paste(face, (round(x) + 2 * fine, round(y) + 2 * fine))
+    out = io.BytesIO()
+    canvas.resize((width, height), Image.Resampling.LANCZOS).save(out, "png", optimize=True)
+    return out.getvalue()
+
+
+def _face(png: bytes, edge: int) -> Image.Image:
+    with Image.open(io.BytesIO(png)) as opened:
+        return opened.convert("RGB").resize((edge, edge), Image.Resampling.BICUBIC)
+
+
+def _svg(marks: Sequence[Mark], width: int, height: int) -> bytes:
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
+        f'font-family="system-ui, sans-serif"><rect width="100%" height="100%" fill="{PAPER}"/>',
+        *(_element(m) for m in marks),
+        "</svg>\n",
+    ]
+    return "\n".join(parts).encode()
+
+
+def _element(m: Mark) -> str:
+    if isinstance(m, Text):
+        halo = f' stroke="{PAPER}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if m.halo else ""
+        place = f'x="{m.x:.1f}" y="{m.y:.1f}" font-size="{m.size:g}" fill="{m.colour}" text-anchor="{m.anchor}"'
+        return f"<text {place}{halo}>{_safe(m.text)}</text>"
+    title = f"<title>{_safe(m.title)}</title>" if m.title else ""
+    if isinstance(m, Dot):
+        look = f'fill="none" stroke="{m.colour}" stroke-width="2"' if m.hollow else f'fill="{m.colour}"'
+        return f'<circle cx="{m.x:.1f}" cy="{m.y:.1f}" r="{m.r:.1f}" {look}>{title}</circle>'
+    data, inner = base64.b64encode(m.png).decode(), m.size - 4
+    return (
+        f'<g>{title}<rect x="{m.x:.1f}" y="{m.y:.1f}" width="{m.size:g}" height="{m.size:g}" fill="{m.colour}"/>'
+        f'<image x="{m.x + 2:.1f}" y="{m.y + 2:.1f}" width="{inner:g}" height="{inner:g}" '
+        f'preserveAspectRatio="none" href="data:image/png;base64,{data}"/></g>'
+    )
+
+
+def _safe(text: str) -> str:
+    """Ids come from the data: no markup, and no control characters, which XML does not allow."""
+    return escape("".join(c if c >= " " and c not in "\ufffe\uffff" else "\ufffd" for c in text))
