@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 
 from ..console import say
 from ..errors import MissingExtra, OptionError
@@ -40,18 +40,23 @@ def look_ahead(items: Iterator[Item], wish: Wish) -> tuple[list[Look], Iterator[
         return [], items
     looks: list[Look] = []
     seen: list[Item] = []
-    for item in items:
+    for item in islice(items, TRIED):
         seen.append(item)
-        if not item.why:
-            try:
-                looks.append(formats.look(item.file, wish.channels))
-            except MissingExtra:
-                raise
-            except Exception:  # reported when it is its turn to be decoded
-                continue
-        if len(looks) >= ENOUGH or len(seen) >= TRIED:
+        look = None if item.why else _look(item, wish)
+        if look is not None:
+            looks.append(look)
+        if len(looks) >= ENOUGH:
             break
     return looks, chain(seen, items)
+
+
+def _look(item: Item, wish: Wish) -> Look | None:
+    try:
+        return formats.look(item.file, wish.channels)
+    except MissingExtra:
+        raise
+    except Exception:  # reported when it is its turn to be decoded
+        return None
 
 
 def choose_form(looks: list[Look], wish: Wish) -> Form:

@@ -114,38 +114,32 @@ def _walk(root: str, found: Listing) -> Iterator[Item]:
         if (status.st_dev, status.st_ino) in seen:
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders = []
+        folders: list[str] = []
+        names: list[str] = []
         try:
-            with os.scandir(folder) as entries:
-                inside = sorted((e for e in entries if not e.name.startswith(".")), key=lambda e: e.name)
+            with os.scandir(folder) as entries:  # names only are kept: a million entries would be a gigabyte
+                for entry in entries:
+                    if not entry.name.startswith("."):
+                        (folders if entry.is_dir() else names).append(entry.name)
         except OSError as e:
             yield Item(readable(prefix), readable(prefix), File(folder, ""), why=_why(e))
             continue
-        for entry in inside:
-            kind, name = kind_of(entry.name), prefix + entry.name
-            if entry.is_dir():
-                folders.append((entry.path, name + "/"))
-            elif kind in KINDS:
+        names.sort()
+        for name in names:
+            path, kind = os.path.join(folder, name), kind_of(name)
+            if kind in KINDS:
                 any_picture = True
-                yield _of_entry(entry, name, kind)
+                yield item_of(path, prefix + name, prefix + name)
             else:
                 others[kind or "(no ending)"] += 1
                 if kind == ".tar":
-                    shards.append((entry.path, name))
-        stack.extend(reversed(folders))
+                    shards.append((path, prefix + name))
+        folders.sort(reverse=True)
+        stack.extend((os.path.join(folder, name), f"{prefix}{name}/") for name in folders)
     if not any_picture and not shards:
         raise _empty(root, others)
     if not any_picture:
         yield from _shards.items(shards, found.rows)
-
-
-def _of_entry(entry: os.DirEntry[str], name: str, kind: str) -> Item:
-    name = readable(name)
-    try:
-        status = entry.stat()
-    except OSError as e:
-        return Item(name, name, File(entry.path, kind), why=_why(e))
-    return Item(name, name, File(entry.path, kind), status.st_size, status.st_mtime_ns)
 
 
 def _empty(root: str, others: Counter[str]) -> DataError:

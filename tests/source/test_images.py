@@ -18,6 +18,8 @@ from PIL import Image
 
 import ilk.source
 from ilk.errors import DataError, OptionError, UnknownName, UnreadableSample
+from ilk.source._form import TRIED, Wish, look_ahead
+from ilk.source._listing import listing
 from ilk.source.images import Images, images
 
 RNG = np.random.default_rng(2)
@@ -190,6 +192,16 @@ def test_all_unreadable_empty_and_missing_are_errors(tmp_path: Path) -> None:
     for nothing in ([], np.zeros((0, 8, 8)), np.full((3, 8, 8), np.nan), 5, [np.zeros(3)]):
         with pytest.raises(DataError):
             images(nothing)
+
+
+def test_a_million_unreadable_files_are_not_tried_before_the_start(tmp_path: Path) -> None:
+    for i in range(300):
+        (tmp_path / f"{i:03d}.png").write_bytes(b"")
+    walked = listing(tmp_path).items
+    looks, items = look_ahead(walked, Wish(None, None, None))
+    assert looks == []
+    assert len(list(walked)) == 300 - TRIED  # not yet asked for
+    assert len(list(items)) == TRIED
 
 
 def test_options_that_make_no_sense() -> None:
