@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 quiet = False  # set by the command line's --json and --quiet
+_drawn = False  # a bar is on the terminal
 
 
 class Bar(Protocol):
@@ -45,8 +46,9 @@ class _Lines:
 
 @contextmanager
 def progress(what: str, total: float | None = None) -> Iterator[Bar]:
-    """A bar for work of `total` units (None: not known yet)."""
-    if quiet:
+    """A bar for work of `total` units (None: not known yet). One within another stays silent."""
+    global _drawn
+    if quiet or _drawn:
         yield _Silent()
     elif not sys.stderr.isatty():
         yield _Lines(what, total)
@@ -71,7 +73,11 @@ def progress(what: str, total: float | None = None) -> Iterator[Bar]:
                 def note(self, text: str) -> None:
                     bars.update(task, text=text)
 
-            yield _Rich()
+            _drawn = True
+            try:
+                yield _Rich()
+            finally:
+                _drawn = False
 
 
 def say(text: str) -> None:
