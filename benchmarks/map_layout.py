@@ -30,7 +30,9 @@ def rows(path: str | None, n: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("path", nargs="?")
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--no-tsne", action="store_true")
@@ -52,7 +54,8 @@ def main() -> None:
         some = np.random.default_rng(0).permutation(len(x))[:5000]  # trustworthiness is quadratic
         trust = trustworthiness(x[some], xy[some], n_neighbors=15)
         knn = cross_val_score(KNeighborsClassifier(10), xy, labels, cv=5).mean()
-        print(f"{name:6s} trustworthiness {trust:.3f}  kNN {knn:.3f}  {cpu:6.1f} CPU-s  {cpu / ours:5.2f} of the map's")
+        cost = f"{cpu:6.1f} CPU-s  {cpu / ours:5.2f} of the map's"
+        print(f"{name:6s} trustworthiness {trust:.3f}  kNN {knn:.3f}  {cost}")
 
 
 if __name__ == "__main__":

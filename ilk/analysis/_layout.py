@@ -6,24 +6,25 @@ needs no power function. One thread throughout: the same input gives the same bi
 Legend: n rows, D dimensions, k neighbours, m edges.
 """
 
+from typing import Any
+
 import faiss
 import numba
 import numpy as np
 from scipy.sparse import coo_matrix
 
 PUSHES = 5  # rows pushed away for each one pulled in
-SPAN = 10.0  # half the width of the start
+SPAN = 4.0  # half the width of the start
 EXACT = 20_000  # up to so many rows every pair is compared
 
 
 def neighbours(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """(n, k) the nearest other rows and their distances; beyond 20,000 rows nearly all of the true ones."""
     n, dim = x.shape
-    if n <= EXACT:
-        index = faiss.IndexFlatL2(dim)
-    else:
+    index: Any = faiss.IndexFlatL2(dim)
+    if n > EXACT:
         cells = int(4 * np.sqrt(n))
-        index = faiss.IndexIVFFlat(faiss.IndexFlatL2(dim), dim, cells)
+        index = faiss.IndexIVFFlat(index, dim, cells)
         index.nprobe = 24
         index.train(x[:: max(1, n // (50 * cells))])
     index.add(x)
@@ -36,7 +37,7 @@ def neighbours(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return near, np.sqrt(np.maximum(squared, 0)).astype(np.float64)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _weights(distances: np.ndarray) -> np.ndarray:  # (n, k) -> (n, k)
     """exp(-(d - nearest) / sigma), sigma such that each row's weights sum to log2(k)."""
     n, k = distances.shape
@@ -76,13 +77,15 @@ def start(x: np.ndarray) -> np.ndarray:
     centred = x.astype(np.float64) - x.mean(0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :2]
-    axes = axes * np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])])  # eigh's signs are arbitrary
+    axes = axes * np.sign(
+        axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])]
+    )  # eigh's signs are arbitrary
     y = np.zeros((len(x), 2))
     y[:, : axes.shape[1]] = centred @ axes
     return y * (SPAN / (np.abs(y).max() or 1.0))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def settle(
     y: np.ndarray,  # (n, 2), changed in place
     moving: np.ndarray,  # (n,) bool

@@ -20,7 +20,7 @@ RIDGE = 1e-4  # of the mean variance (which `standard` sets to 1): keeps a group
 
 
 def fit(x: np.ndarray, k: int, covariance: str, starts: int, seed: int) -> Any:
-    """The likeliest of `starts` mixtures: each runs a little, the best three to the end (Biernacki et al. 2003)."""
+    """The likeliest of `starts` mixtures: each runs a little, the best three to the end (emEM)."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is the plan
         short = [
@@ -48,7 +48,7 @@ def refine(g: Any, x: np.ndarray) -> Any:
 
 
 def icl(g: Any, x: np.ndarray) -> float:
-    """BIC and twice the entropy of the memberships: groups that overlap are charged for it. Smaller is better."""
+    """BIC and twice the entropy of the memberships: charging groups that overlap. Smaller is better."""
     p = g.predict_proba(x)  # (n, k)
     return float(g.bic(x) - 2 * (p * np.log(p + 1e-300)).sum())
 
@@ -116,11 +116,9 @@ def modes(g: Any, keep: float = 0.3) -> np.ndarray:
 
 def _pass(g: Any, i: int, j: int) -> float:
     cov, m = covariances(g), g.means_
-    a, b = np.linalg.inv(cov[i]), np.linalg.inv(cov[j])
     share = np.linspace(0, 1, 33)[:, None, None]
-    ridge = np.linalg.solve(
-        (1 - share) * a + share * b, ((1 - share) * a) @ m[i, :, None] + (share * b) @ m[j, :, None]
-    )
+    a, b = (1 - share) * np.linalg.inv(cov[i]), share * np.linalg.inv(cov[j])  # (33, D, D)
+    ridge = np.linalg.solve(a + b, a @ m[i, :, None] + b @ m[j, :, None])  # (33, D, 1)
     return float(g.score_samples(ridge[..., 0]).min())
 
 

@@ -107,7 +107,7 @@ def neighbour_distance(vectors: np.ndarray, k: int = 10, *, metric: str = "l2") 
 
 
 def group_distance(vectors: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """(n,) Mahalanobis distance to the nearest group; without labels all rows are one group.
+    """(n,) Mahalanobis distance to the nearest group; without labels all rows are one; -1 shapes none.
 
     Each Gaussian is fitted twice, the second time without the tenth of its rows that lies farthest out:
     else the oddities would widen the very measure they are measured by.
@@ -115,8 +115,9 @@ def group_distance(vectors: np.ndarray, labels: np.ndarray | None = None) -> np.
     x = np.asarray(vectors, np.float64)
     labels = np.zeros(len(x), int) if labels is None else labels
     names, counts = np.unique(labels, return_counts=True)
+    names, counts = names[names >= 0], counts[names >= 0]
     large = names[counts >= 5] if (counts >= 5).any() else names
-    return np.min([_mahalanobis(x, x[labels == name]) for name in large], axis=0)
+    return np.asarray(np.min([_mahalanobis(x, x[labels == name]) for name in large], axis=0))
 
 
 def _mahalanobis(x: np.ndarray, own: np.ndarray) -> np.ndarray:
@@ -124,7 +125,7 @@ def _mahalanobis(x: np.ndarray, own: np.ndarray) -> np.ndarray:
     far = gauss.mahalanobis(own)
     core = own[far <= np.quantile(far, 0.9)]
     gauss = LedoitWolf().fit(core) if len(core) > 1 else gauss
-    return np.sqrt(np.maximum(gauss.mahalanobis(x), 0))
+    return np.asarray(np.sqrt(np.maximum(gauss.mahalanobis(x), 0)))
 
 
 def rebuilding_error(space: Space, source: Source, batch: int = 256) -> np.ndarray:

@@ -24,12 +24,9 @@ Covariance = Literal["full", "tied", "diag"]
 MOST = 12  # groups looked for
 RESAMPLINGS = 6
 STABLE = 0.6  # ARI between two halves' groupings. Clear groups give .95 and more, handwritten digits .7
-DEEP = (
-    0.5  # between groups the density must fall to half of the lower group's: a split Gaussian gives .8 to 1
-)
-DEEP_ELSEWHERE = (
-    0.67  # ... and to two thirds on rows not fitted, where half the rows place the axes less well
-)
+# Between two groups the density must fall to half of the lower peak (a split Gaussian: .8 to 1), and on rows
+# not fitted to two thirds: half the rows place the axes less well.
+DEEP, DEEP_ELSEWHERE = 0.5, 0.67
 WHOLE = 0.2  # share of rows cut off from their hill of the density: two moons in two .23, digits in ten .05
 
 
@@ -288,7 +285,7 @@ def _why_none(trials: Sequence[Trial]) -> str:
 def clusters(
     space: Space, k: int | None = None, *, covariance: Covariance = "full", starts: int = 10, seed: int = 0
 ) -> Clusters:
-    """Groups of a space, written into its layer "cluster". k=None finds how many there are, or that there are none."""
+    """Groups of a space, written into its layer "cluster". k=None finds how many, or that there are none."""
     found = Clusters(
         space.ids(), mixture(np.asarray(space.vectors()), k, covariance=covariance, starts=starts, seed=seed)
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..console import say
 from ..errors import DataError, OptionError
@@ -57,7 +57,9 @@ def place(
         raise OptionError(f"{neighbours} neighbours", "A map needs at least 2; 15 is usual.")
     x = np.array(vectors, np.float32)
     if x.ndim != 2 or not np.isfinite(x).all():
-        raise DataError(f"a map needs finite vectors (n, D); got shape {x.shape}, or NaN or infinity among them")
+        raise DataError(
+            f"a map needs finite vectors (n, D); got shape {x.shape}, or NaN or infinity among them"
+        )
     if metric == "cosine":
         x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
     new = np.ones(len(x), bool) if known is None else np.isnan(known).any(1)
@@ -67,10 +69,16 @@ def place(
     with threadpool_limits(1):  # sums in another order would differ in the last bit
         near, distances = _layout.neighbours(x, k)
         fresh = known is None or new.all()
-        y = _layout.start(x) if fresh else _beside(np.asarray(known, np.float64), new, x, near, distances, seed)
+        y = (
+            _layout.start(x)
+            if fresh
+            else _beside(np.asarray(known, np.float64), new, x, near, distances, seed)
+        )
         tails, heads, weights = _layout.edges(near, distances)
         if fresh:
-            _layout.settle(y, new, tails, heads, weights, epochs or (500 if len(x) < 10_000 else 200), 1.0, seed)
+            _layout.settle(
+                y, new, tails, heads, weights, epochs or (500 if len(x) < 10_000 else 200), 1.0, seed
+            )
         else:  # gently: the new rows look for their place among neighbours that do not move
             own = new[tails]
             _layout.settle(y, new, tails[own], heads[own], weights[own], epochs or 100, 0.25, seed)
@@ -87,7 +95,7 @@ def _few(x: np.ndarray) -> np.ndarray:
 def _beside(
     y: np.ndarray, new: np.ndarray, x: np.ndarray, near: np.ndarray, distances: np.ndarray, seed: int
 ) -> np.ndarray:
-    """Starts each new row at its nearest placed neighbours' mean; rows with none, among those already started."""
+    """Starts each new row at its nearest placed neighbours' mean, or else among those just started."""
     y, waiting = y.copy(), new.copy()
     close = np.exp(-distances / np.maximum(distances.mean(1, keepdims=True), 1e-12))
     while waiting.any():

@@ -3,6 +3,7 @@
 Legend: n rows, D dimensions, c targets.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -41,7 +42,7 @@ def r2(vectors: np.ndarray, values: np.ndarray, *, how: How = "knn", folds: int 
 
 
 def accuracy(vectors: np.ndarray, labels: Any, *, how: How = "knn", folds: int = 5, seed: int = 0) -> float:
-    """Share of rows held out whose label (n,) the vectors tell. Rows without a label (None, NaN) are left out.
+    """Share of rows held out whose label (n,) the vectors tell. Rows without one (None, NaN) are left out.
 
     NaN where there is but one label, or every label has fewer than two rows.
     """
@@ -72,7 +73,9 @@ def table(vectors: np.ndarray, columns: pa.Table, *, folds: int = 5, seed: int =
     return pa.Table.from_pylist(rows, pa.schema(kinds))
 
 
-def _asked(vectors: np.ndarray, name: str, column: pa.ChunkedArray, folds: int, seed: int) -> dict[str, Any]:
+def _asked(
+    vectors: np.ndarray, name: str, column: pa.ChunkedArray[Any], folds: int, seed: int
+) -> dict[str, Any]:
     kind, n = column.type, len(column) - column.null_count
     row: dict[str, Any] = {"column": name, "rows": n, "note": ""}
     if pa.types.is_dictionary(kind):
@@ -91,9 +94,9 @@ def _asked(vectors: np.ndarray, name: str, column: pa.ChunkedArray, folds: int, 
     elif different > n / 2:
         return row | {"note": "nearly every value is different"}
     else:
-        most = max(pc.value_counts(column.drop_null()).field("counts").to_pylist(), default=0)
-        row |= {"measure": "accuracy", "guess": most / n if n else None}
         labels = np.array(column.to_pylist(), object)
+        most = Counter(v for v in labels if v is not None).most_common(1)
+        row |= {"measure": "accuracy", "guess": most[0][1] / n if most else None}
         scores = [accuracy(vectors, labels, how=how, folds=folds, seed=seed) for how in ("knn", "linear")]
     if np.isnan(scores).any():
         return row | {"note": "all the same" if different <= 1 else "too few values"}
@@ -106,11 +109,12 @@ def _rows(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
         raise DataError(
             f"{len(vectors)} vectors but {len(known)} values", "Give one value a row, in the same order."
         )
-    x = np.asarray(vectors, np.float32)[known]
+    x: np.ndarray = np.asarray(vectors, np.float32)[known]
     if not len(x):
         return x
     spread = x.std(0)
-    return np.asarray((x - x.mean(0)) / np.where(spread > 0, spread, 1), np.float32)
+    out: np.ndarray = ((x - x.mean(0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
+    return out
 
 
 def _folds(

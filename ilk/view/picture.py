@@ -92,14 +92,16 @@ def draw(
     groups = np.zeros(len(xy), int) if groups is None else np.asarray(groups)
     ids = [str(i) for i in ids] if len(ids) else [""] * len(xy)
     names = [int(g) for g in np.unique(groups)]
-    side = 190 if len(names) > 1 or odd is not None and len(odd) else 0
+    side = 190 if len(names) > 1 or (odd is not None and len(odd)) else 0
     at = _fitted(xy, (MARGIN, HEAD if title or note else MARGIN, width - MARGIN - side, height - MARGIN))
     marks: list[Mark] = _dots(at, groups, names, ids)
+    labels = _labels(at, groups, names) if len(names) > 1 else []
     if pictures is not None:
-        marks += _thumbnails(at, groups, names, ids, pictures)
-    if len(names) > 1:
-        marks += _labels(at, groups, names)
-    marks += [Dot(*at[i], 9, ALARM, hollow=True, title=ids[i]) for i in (() if odd is None else odd)]
+        marks += _thumbnails(at, groups, names, ids, labels, pictures)
+    marks += labels
+    marks += [
+        Dot(at[i, 0], at[i, 1], 9, ALARM, hollow=True, title=ids[i]) for i in (() if odd is None else odd)
+    ]
     marks += [Text(MARGIN, 44, title, 26)] * bool(title) + [Text(MARGIN, 68, note, 14, FAINT)] * bool(note)
     if side:
         marks += _legend(width - side, groups, names, 0 if odd is None else len(odd))
@@ -113,13 +115,14 @@ def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 12
     if "map" not in space.layers():
         raise DataError("this space has no map yet", "Make one first: ilk.analysis.map.layout(space).")
     table, have = space.layer("map"), space.layers()
-    ids: list[str] = table["id"].to_pylist()
+    ids = [str(i) for i in table["id"].to_pylist()]
     row = {i: n for n, i in enumerate(ids)}
     groups = np.full(len(ids), -1)
     if "cluster" in have:
         layer = space.layer("cluster").to_pydict()
         for i, c in zip(layer["id"], layer["cluster"]):
-            groups[row.get(i, slice(0))] = c  # a row that is not on the map has no place: nothing is set
+            if i in row:
+                groups[row[i]] = c
     oddest: list[int] = []
     if odd and "anomaly" in have:
         layer = space.layer("anomaly").sort_by([("score", "descending")]).to_pydict()
@@ -127,9 +130,15 @@ def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 12
     xy = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], 1)
     note = f"{len(ids):,} samples. Neighbours are alike; the distance between far groups means little."
     return draw(
-        path, xy, ids=ids, groups=groups, odd=np.array(oddest, int), title=title or space.path.name, note=note,
+        path,
+        xy,
+        ids=ids,
+        groups=groups,
+        odd=np.array(oddest, int),
         pictures=lambda rows: space.pictures([ids[i] for i in rows]),
-    )  # fmt: skip
+        title=title or space.path.name,
+        note=note,
+    )
 
 
 def _fitted(xy: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
@@ -143,11 +152,17 @@ def _fitted(xy: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarra
 
 
 def _colour(group: int, names: Sequence[int]) -> str:
-    return "#A9AFBA" if group < 0 else COLOURS[names.index(group) % len(COLOURS)] if len(names) > 1 else COLOURS[0]
+    return (
+        "#A9AFBA"
+        if group < 0
+        else COLOURS[names.index(group) % len(COLOURS)]
+        if len(names) > 1
+        else COLOURS[0]
+    )
 
 
 def _dots(at: np.ndarray, groups: np.ndarray, names: list[int], ids: Sequence[str]) -> list[Mark]:
-    r = float(np.clip(160 / np.sqrt(len(at)), 1.0, 4.5))
+    r = float(np.clip(130 / np.sqrt(len(at)), 0.8, 4.5))
     palette = {g: _colour(g, names) for g in names}
     return [Dot(x, y, r, palette[int(g)], title=i) for (x, y), g, i in zip(at, groups, ids)]
 
@@ -157,6 +172,7 @@ def _thumbnails(
     groups: np.ndarray,
     names: list[int],
     ids: Sequence[str],
+    labels: Sequence[Text],
     pictures: Callable[[np.ndarray], Sequence[bytes | None]],
 ) -> list[Mark]:
     """The row nearest to the middle of each grid cell, in every other cell, as on a chess board."""
@@ -166,7 +182,12 @@ def _thumbnails(
     order = np.lexsort((off, where[:, 1], where[:, 0]))
     first = np.ones(len(at), bool)
     first[1:] = (where[order][1:] != where[order][:-1]).any(1)
-    chosen = order[first & (where[order].sum(1) % 2 == 0)]
+    free = where.sum(1) % 2 == 0
+    for t in labels:  # its box: about half as wide as high for each letter
+        half = 0.26 * t.size * len(t.text)
+        box = np.floor(np.array([[t.x - half, t.y - t.size], [t.x + half, t.y + 6]]) / cell)
+        free &= ((where < box[0]) | (where > box[1])).any(1)
+    chosen = order[first & free[order]]
     marks: list[Mark] = []
     for i, png in zip(chosen, pictures(chosen)):
         if png is not None:
@@ -175,14 +196,15 @@ def _thumbnails(
     return marks
 
 
-def _labels(at: np.ndarray, groups: np.ndarray, names: list[int]) -> list[Mark]:
-    """Each group's name at its row nearest to the median: a place that is surely its own."""
-    marks: list[Mark] = []
+def _labels(at: np.ndarray, groups: np.ndarray, names: list[int]) -> list[Text]:
+    """Each group's name above its bulk, where it hides the least."""
+    marks: list[Text] = []
     for g in names:
-        own = at[groups == g]
-        x, y = own[((own - np.median(own, axis=0)) ** 2).sum(1).argmin()]
         if g >= 0:
-            marks.append(Text(x, y + 6, f"Group {g + 1}", 19, INK, "middle", halo=True))
+            (left, top), (right, _) = np.quantile(at[groups == g], [0.05, 0.95], axis=0)
+            marks.append(
+                Text((left + right) / 2, top - THUMB / 2 - 8, f"Group {g + 1}", 18, INK, "middle", halo=True)
+            )
     return marks
 
 
@@ -237,8 +259,9 @@ def _face(png: bytes, edge: int) -> Image.Image:
 
 def _svg(marks: Sequence[Mark], width: int, height: int) -> bytes:
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'font-family="system-ui, sans-serif"><rect width="100%" height="100%" fill="{PAPER}"/>',
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" font-family="system-ui, sans-serif">',
+        f'<rect width="100%" height="100%" fill="{PAPER}"/>',
         *(_element(m) for m in marks),
         "</svg>\n",
     ]
@@ -247,8 +270,14 @@ def _svg(marks: Sequence[Mark], width: int, height: int) -> bytes:
 
 def _element(m: Mark) -> str:
     if isinstance(m, Text):
-        halo = f' stroke="{PAPER}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"' if m.halo else ""
-        place = f'x="{m.x:.1f}" y="{m.y:.1f}" font-size="{m.size:g}" fill="{m.colour}" text-anchor="{m.anchor}"'
+        halo = (
+            f' stroke="{PAPER}" stroke-width="5" stroke-linejoin="round" paint-order="stroke"'
+            if m.halo
+            else ""
+        )
+        place = (
+            f'x="{m.x:.1f}" y="{m.y:.1f}" font-size="{m.size:g}" fill="{m.colour}" text-anchor="{m.anchor}"'
+        )
         return f"<text {place}{halo}>{_safe(m.text)}</text>"
     title = f"<title>{_safe(m.title)}</title>" if m.title else ""
     if isinstance(m, Dot):
@@ -256,7 +285,8 @@ def _element(m: Mark) -> str:
         return f'<circle cx="{m.x:.1f}" cy="{m.y:.1f}" r="{m.r:.1f}" {look}>{title}</circle>'
     data, inner = base64.b64encode(m.png).decode(), m.size - 4
     return (
-        f'<g>{title}<rect x="{m.x:.1f}" y="{m.y:.1f}" width="{m.size:g}" height="{m.size:g}" fill="{m.colour}"/>'
+        f'<g>{title}<rect x="{m.x:.1f}" y="{m.y:.1f}" width="{m.size:g}" height="{m.size:g}" '
+        f'fill="{m.colour}"/>'
         f'<image x="{m.x + 2:.1f}" y="{m.y + 2:.1f}" width="{inner:g}" height="{inner:g}" '
         f'preserveAspectRatio="none" href="data:image/png;base64,{data}"/></g>'
     )
