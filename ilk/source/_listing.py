@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from ..errors import DataError
 from . import _arrays, _shards, _tables
-from ._file import File, Item, kind_of, readable
+from ._file import File, Item, kind_of, kind_of_bytes, readable
 from .formats import HDF5, KINDS, STACKS
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
@@ -37,7 +37,8 @@ class Listing:
 
     def columns(self) -> pa.Table | None:
         """One row for every `Item.row`; complete once the items have been gone through."""
-        return self.table if self.table is not None else _tables.of_rows(self.rows)
+        table = self.table if self.table is not None else _tables.of_rows(self.rows)
+        return table if table is not None and table.num_columns else None
 
 
 def listing(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]]) -> Listing:
@@ -75,7 +76,7 @@ def _missing(path: str) -> DataError:
     parent = Path(path).absolute().parent
     while not parent.is_dir():
         path, parent = str(parent), parent.parent
-    near = get_close_matches(Path(path).name, sorted(os.listdir(parent)), n=3)
+    near = get_close_matches(Path(path).name, sorted(readable(n) for n in os.listdir(parent)), n=3)
     did = f"Did you mean {' or '.join(repr(n) for n in near)} there? " if near else ""
     return DataError(
         f"there is no {Path(path).name!r} in {parent}",
@@ -192,11 +193,22 @@ def _each(paths: Sequence[str | None], ids: Sequence[str], root: str) -> Iterato
         seen.add(id_)
 
 
+def _embedded(path: str, table: _tables.Pictures) -> Iterator[Item]:
+    name, mtime = os.path.basename(path), os.stat(path).st_mtime_ns
+    for row, data in enumerate(_tables.embedded(path, table.column)):
+        if data is None:
+            yield Item(table.ids[row], f"{name}#{row}", File("", ""), row=row, why="no picture in this row")
+        else:
+            file = File("", kind_of_bytes(data[:16]), data=data)
+            yield Item(table.ids[row], f"{name}#{row}", file, len(data), mtime, row)
+
+
 def _of_file(path: str, inside: str) -> Listing:
     kind, name, root = kind_of(path), os.path.basename(path), os.path.dirname(os.path.abspath(path))
     if kind in TABLES:
-        paths, ids, table = _tables.read(path, kind)
-        return Listing(_each(paths, ids, root), root, len(paths), table=table)
+        table = _tables.read(path, kind)
+        items = _embedded(path, table) if table.paths is None else _each(table.paths, table.ids, root)
+        return Listing(items, root, len(table.ids), table=table.columns)
     if kind == ".tar":
         found = Listing(iter(()), root)
         found.items = _shards.items([(path, "")], found.rows)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.csv
@@ -11,39 +13,87 @@ import pyarrow.parquet
 
 from ..errors import DataError
 
-PATHS = ("path", "file", "filename", "image")
+NAMES = ("path", "file", "filename", "image")  # of the column with the pictures
 
 
-def read(path: str, kind: str) -> tuple[list[str | None], list[str], pa.Table]:
-    """Paths, ids and all other columns of a CSV or parquet table of pictures."""
+@dataclass
+class Pictures:
+    """A table of pictures: where they are, their ids, and all other columns."""
+
+    ids: list[str]
+    columns: pa.Table
+    paths: list[str | None] | None  # None: the pictures are in the parquet file itself, in `column`
+    column: str
+
+
+def read(path: str, kind: str) -> Pictures:
+    table, column, inside = _load(path, kind)
+    name = os.path.basename(path)
+    if inside:
+        paths, ids = None, [f"{name}#{i}" for i in range(len(table))]
+    else:
+        given = table[column].cast(pa.string()).to_pylist()
+        folder = os.path.dirname(os.path.abspath(path))
+        paths = [None if p is None else os.path.join(folder, p) for p in given]
+        ids = [(p or f"{name}#{i}").replace(os.sep, "/") for i, p in enumerate(given)]
+    if "id" in table.column_names:
+        ids = _own_ids(path, table["id"].cast(pa.string()).to_pylist())
+        table = table.drop_columns("id")
+    return Pictures(ids, table, paths, column)
+
+
+def _load(path: str, kind: str) -> tuple[pa.Table, str, bool]:
+    """The table, the name of its column of pictures, and whether that holds them rather than paths."""
     try:
-        if kind in (".parquet", ".pq"):
-            table = pa.parquet.read_table(path)
-        else:
+        if kind not in (".parquet", ".pq"):
             options = pa.csv.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
             table = pa.csv.read_csv(path, parse_options=options)
+            return table, _column_of_pictures(path, table.schema), False
+        schema = pa.parquet.read_schema(path)
+        column = _column_of_pictures(path, schema)
+        inside = not (
+            pa.types.is_string(schema.field(column).type)
+            or pa.types.is_large_string(schema.field(column).type)
+        )
+        others = [n for n in schema.names if n != column or not inside]
+        table = pa.parquet.read_table(path, columns=others)
+        return table, column, inside
     except (pa.ArrowException, OSError) as e:
         raise DataError(
             f"the table {path} cannot be read: {e}", "Expected CSV with a line of names, or parquet."
         ) from e
-    column = next((c for want in PATHS for c in table.column_names if c.lower() == want), None)
-    if column is None:
+
+
+def _column_of_pictures(path: str, schema: pa.Schema) -> str:
+    for want in NAMES:
+        for name in schema.names:
+            if name.lower() == want:
+                return str(name)
+    raise DataError(
+        f"no column of paths in {path}: it has {', '.join(schema.names)}",
+        f"Call the column with the pictures' files one of {', '.join(NAMES)}.",
+    )
+
+
+def _own_ids(path: str, ids: list[str | None]) -> list[str]:
+    good = {i for i in ids if i is not None}
+    if len(good) < len(ids):
         raise DataError(
-            f"no column of paths in {path}: it has {', '.join(table.column_names)}",
-            f"Call the column with the pictures' files one of {', '.join(PATHS)}.",
-        )
-    given = table[column].cast(pa.string()).to_pylist()
-    folder = os.path.dirname(os.path.abspath(path))
-    paths = [None if p is None else os.path.join(folder, p) for p in given]
-    if "id" not in table.column_names:
-        return paths, [(p or f"row {i}").replace(os.sep, "/") for i, p in enumerate(given)], table
-    ids = table["id"].cast(pa.string()).to_pylist()
-    if None in ids or len(set(ids)) < len(ids):
-        raise DataError(
-            f"the id column of {path} has {len(ids) - len(set(ids) - {None})} repeated or empty values",
+            f"the id column of {path} has {len(ids) - len(good)} repeated or empty values",
             "Each sample needs an id of its own. With the column renamed, the path becomes the id.",
         )
-    return paths, ids, table.drop_columns("id")
+    return [str(i) for i in ids]
+
+
+def embedded(path: str, column: str) -> Iterator[bytes | None]:
+    """The encoded pictures in a parquet file: binary, or {bytes, path} as `datasets` writes them."""
+    for batch in pa.parquet.ParquetFile(path).iter_batches(256, columns=[column]):
+        cells = batch.column(0)
+        if pa.types.is_struct(cells.type) and "bytes" in [f.name for f in cells.type]:
+            cells = cells.field("bytes")
+        for cell in cells:
+            value = cell.as_py()
+            yield value if isinstance(value, bytes) else None
 
 
 def of_rows(rows: list[dict[str, object]]) -> pa.Table | None:

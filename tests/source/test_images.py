@@ -93,6 +93,17 @@ def test_a_table_brings_its_columns_along(folder: Path, kind: str) -> None:
     assert got.skipped[0].id == "8"
 
 
+def test_a_parquet_table_that_holds_its_pictures(folder: Path) -> None:
+    pictures = [(folder / "z" / "c.png").read_bytes(), None, b"hello", (folder / "a.png").read_bytes()]
+    for cells in (pictures, [{"bytes": p, "path": "x.png"} for p in pictures]):
+        pa.parquet.write_table(pa.table({"image": cells, "label": [1, 2, 3, 4]}), folder / "t.parquet")
+        got = images(folder / "t.parquet")
+        assert ids(got) == ["t.parquet#0", "t.parquet#3"]
+        assert got.pixels[:, 0, 0, 0].tolist() == [20, 10]
+        assert got.metadata() == pa.table({"label": [1, 4]})
+        assert [s.id for s in got.skipped] == ["t.parquet#1", "t.parquet#2"]
+
+
 def test_a_table_without_paths_or_with_repeated_ids_says_so(folder: Path) -> None:
     pa.csv.write_csv(pa.table({"name": ["a.png"]}), folder / "t.csv")
     with pytest.raises(DataError, match=r"no column of paths.*name"):
