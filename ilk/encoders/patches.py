@@ -17,7 +17,7 @@ from ._base import Encoder
 from ._side import side_of
 
 AT_ONCE = 2**23  # numbers in the patches of the pictures worked on together: 32 MB
-BLOCK = 1024  # patches multiplied together: their K products stay in the cache until the argmax
+BLOCK = 512  # patches multiplied together: their K products stay in the cache until the argmax
 
 
 class Patches(Encoder):
@@ -67,9 +67,10 @@ class Patches(Encoder):
     def cut(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (B, C, H, W) -> (B, T * T, N), (B, T * T)
         """All patches, and which of them have contrast enough to be a word."""
         x = F.adaptive_avg_pool2d(x, self.side)
+        rounding = 1e-10 * x.square().mean((1, 2, 3))  # an even picture is not even to the last bit
+        x = x - x.mean((1, 2, 3), keepdim=True)  # else the squares of bright pictures would cancel
         patches = F.unfold(x, self.width, stride=self.stride).transpose(1, 2).contiguous()  # (B, T * T, N)
-        contrast = patches.var(2, correction=0)  # (B, T * T)
-        rounding = 1e-10 * patches.square().mean((1, 2))  # an even picture is not even to the last bit
+        contrast = variance(patches)  # (B, T * T)
         return patches, contrast > (self.floor**2 * contrast.mean(1) + rounding)[:, None]
 
     @property
@@ -79,8 +80,13 @@ class Patches(Encoder):
 
     def _pool(self, vectors: Tensor) -> Tensor:  # (B, T, T, D) -> (B, G * G * D)
         share = F.adaptive_avg_pool1d(torch.eye(self.places, device=vectors.device), self.grid)  # (T, G)
-        rows = torch.einsum("tg,btud->bgud", share, vectors)  # (B, G, T, D)
-        return torch.einsum("uh,bgud->bghd", share, rows).flatten(1)
+        cells = torch.einsum("tg,uh->ghtu", share, share).reshape(self.grid**2, -1)  # (G * G, T * T)
+        return (cells @ vectors.flatten(1, 2)).flatten(1)  # (G * G, T * T) x (B, T * T, D) -> (B, G * G, D)
+
+
+def variance(patches: Tensor) -> Tensor:  # (..., N) -> (...)
+    """Several times as fast as torch's own over so short a dimension (measured at N = 36)."""
+    return (patches.square().mean(-1) - patches.mean(-1).square()).clamp(min=0)
 
 
 def argmax(scores: Tensor) -> Tensor:  # (M, K) -> (M,)

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..encoders import Encoder, batches
-from ..encoders.patches import BLOCK, argmax
+from ..encoders.patches import BLOCK, argmax, variance
 from ..encoders.patches import Patches as Words
 from ..encoders.projected import project
 from ..errors import OptionError
@@ -67,7 +67,7 @@ def sample(encoder: Words, source: Source, rows: np.ndarray, rng: np.random.Gene
     parts = [torch.zeros(0, len(encoder.filters))]
     for x in batches(source, encoder.at_once, rows):
         patches, live = encoder.cut(x)  # (B, T * T, N), (B, T * T)
-        typical = patches.var(2).mean(1).mul(patches.shape[2]).sqrt()  # the picture's own contrast
+        typical = (variance(patches).mean(1) * patches.shape[2]).sqrt()  # the picture's own contrast
         picture, place = live.nonzero().T
         some = torch.from_numpy(rng.random(len(picture)) < share)
         picture, place = picture[some], place[some]
