@@ -2,7 +2,7 @@
 
     python -m recipes.mnist_simclr [mnist.npz]
 
-1,200 steps of the default convnet: 270 CPU-seconds on one thread, about 3 minutes on two idle cores (estimated).
+1,200 steps of the default convnet: 270 CPU-seconds on one thread, about 3 minutes on two cores (estimated).
 It learns from 20,000 training images, which are then the bank of the nearest neighbours; all 10,000 test
 images are asked. Expected (one seed), raw and whitened to at most 128 dimensions: SimCLR 97.5% and 98.5%,
 PCA to 64 dimensions 96.3% and 95.7%, pixels 96.0% and 94.1%; patch words (`recipes/mnist_patches.py`)
