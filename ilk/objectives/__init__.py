@@ -16,7 +16,7 @@ def names() -> list[str]:
 
 def find(name: str) -> type[Objective] | type[ClosedForm]:
     """`simclr`, `./mine.py` or `package.module:Mine`."""
-    return _find.find(__name__, "objective", name, Objective, ClosedForm)  # type: ignore[type-abstract]
+    return _find.find(__name__, "objective", name, Objective, ClosedForm)
 
 
 def table() -> pa.Table:
