@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pyarrow as pa
 from sklearn.metrics import adjusted_rand_score
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from ..console import progress
 from ..errors import DataError, OptionError
@@ -79,30 +80,34 @@ def mixture(
     rows: int = 5000,
 ) -> Mixture:
     """Gaussians fitted to (n, D). k=None finds their number, on at most `rows` of the rows."""
-    x, scale, axes, centre = _standard(_checked(vectors, k, covariance))
-    rng = np.random.default_rng(seed)
-    sample = x[_some(rng, len(x), rows)]
-    found = k is None
-    g, trials = (
-        _choose(sample, covariance, starts, rng) if k is None else _given(sample, k, covariance, starts, rng)
-    )
-    k = int(g.n_components)
-    if len(x) > len(sample):
-        g = _mixture.refine(g, x[_some(rng, len(x), 10 * rows)])
-    order = np.argsort(-np.bincount(g.predict(x), minlength=k), kind="stable")
-    cov = _mixture.covariances(g)[order]
-    return Mixture(
-        k=k,
-        found=found,
-        weights=g.weights_[order],
-        means=centre + scale * g.means_[order] @ axes.T,  # (k, d) -> (k, D)
-        covariances=cov * scale**2,
-        axes=axes,
-        memberships=g.predict_proba(x)[:, order],
-        log_likelihood=g.score_samples(x) - x.shape[1] * np.log(scale),
-        distances=_mahalanobis(x, g.means_[order], cov),
-        trials=trials,
-    )
+    given = _checked(vectors, k, covariance)
+    with threadpool_limits(1):  # matrices this small are slower on several threads, and the bits would differ
+        x, scale, axes, centre = _standard(given)
+        rng = np.random.default_rng(seed)
+        sample = x[_some(rng, len(x), rows)]
+        found = k is None
+        g, trials = (
+            _choose(sample, covariance, starts, rng)
+            if k is None
+            else _given(sample, k, covariance, starts, rng)
+        )
+        k = int(g.n_components)
+        if len(x) > len(sample):
+            g = _mixture.refine(g, x[_some(rng, len(x), 10 * rows)])
+        order = np.argsort(-np.bincount(g.predict(x), minlength=k), kind="stable")
+        cov = _mixture.covariances(g)[order]
+        return Mixture(
+            k=k,
+            found=found,
+            weights=g.weights_[order],
+            means=centre + scale * g.means_[order] @ axes.T,  # (k, d) -> (k, D)
+            covariances=cov * scale**2,
+            axes=axes,
+            memberships=g.predict_proba(x)[:, order],
+            log_likelihood=g.score_samples(x) - x.shape[1] * np.log(scale),
+            distances=_mahalanobis(x, g.means_[order], cov),
+            trials=trials,
+        )
 
 
 def _checked(vectors: np.ndarray, k: int | None, covariance: str) -> np.ndarray:

@@ -108,7 +108,7 @@ def _beside(
             waiting[first] = False
             continue
         share = weight[ready] / weight[ready].sum(1, keepdims=True)
-        y[ready] = (share[..., None] * y[near[ready]]).sum(1)
+        y[ready] = (share[..., None] * np.nan_to_num(y[near[ready]])).sum(1)
         waiting[ready] = False
     y[new] += np.random.default_rng(seed).normal(scale=0.01, size=(int(new.sum()), 2))  # copies part
     return y

@@ -3,6 +3,8 @@
 Legend: n rows, D dimensions, c targets.
 """
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Literal
