@@ -11,13 +11,17 @@ from ._side import side_of
 
 
 class Pixels(Encoder):
-    """Each pixel is a dimension; pictures of more than 64 px are averaged down first."""
+    """Each pixel is a dimension; pictures of more than 64 px are averaged down first.
 
-    def __init__(self, channels: int = 1, size: int = 64) -> None:
+    `power` (of the absolute value, the sign kept): under 1 the faint parts count for more beside the bright.
+    """
+
+    def __init__(self, channels: int = 1, size: int = 64, power: float = 1.0) -> None:
         super().__init__()
-        self.channels, self.size = channels, size
+        self.channels, self.size, self.power = channels, size, power
         self.side = side_of(size)
         self.dim = channels * self.side**2
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C * S * S)
-        return F.adaptive_avg_pool2d(x, self.side).flatten(1)
+        z = F.adaptive_avg_pool2d(x, self.side).flatten(1)
+        return z if self.power == 1 else z.sign() * z.abs() ** self.power

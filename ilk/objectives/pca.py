@@ -7,10 +7,11 @@ from ._base import ClosedForm
 
 
 class PCA(ClosedForm):
-    """The `dim` directions along which the pixels differ most; `whiten` and `root` as in `Projected`."""
+    """The `dim` directions along which the pixels to the `power` differ most; `whiten` as in `Projected`."""
 
-    def __init__(self, *, dim: int = 10, whiten: float = 0.0, root: bool = False) -> None:
-        self.dim, self.whiten, self.root = dim, whiten, root
+    def __init__(self, *, dim: int = 10, whiten: float = 0.0, power: float = 1.0) -> None:
+        self.dim, self.whiten, self.power = dim, whiten, power
 
     def solve(self, source: Source, *, seed: int = 0) -> Encoder:
-        return project(build("pixels", source.traits), source, self.dim, whiten=self.whiten, root=self.root)
+        pixels = build("pixels", source.traits, power=self.power)
+        return project(pixels, source, self.dim, whiten=self.whiten)

@@ -116,6 +116,8 @@ def test_saved_and_loaded(x: Tensor, tmp_path: Path) -> None:
 def test_pixels_are_the_pixels_and_large_pictures_their_averages() -> None:
     x = torch.rand(2, 3, 8, 8)
     assert torch.equal(Pixels(3, 8)(x), x.flatten(1))
+    faint = Pixels(1, 2, power=0.5)(torch.tensor([[[[4.0, -9.0], [0.0, 1.0]]]]))
+    assert faint.tolist() == [[2, -3, 0, 1]]
     large = torch.rand(2, 1, 128, 128)
     small = Pixels(1, 128)(large)
     assert small.shape == (2, 64 * 64)

@@ -42,6 +42,13 @@ def test_pca_is_scikit_learns(digits: Images, whiten: float) -> None:
     np.testing.assert_allclose(np.abs(z), np.abs(expected), rtol=5e-3, atol=1e-3)
 
 
+def test_pca_of_a_power(digits: Images) -> None:
+    root = Images(np.sqrt(digits.pixels / np.float32(255)), digits.ids)
+    np.testing.assert_allclose(
+        embed(PCA(power=0.5).solve(digits), digits), embed(PCA().solve(root), root), atol=1e-4
+    )
+
+
 def test_random_is_a_convnet_set_to_the_data_and_leaves_the_generator_alone(digits: Images) -> None:
     state = torch.random.get_rng_state()
     a, b, c = (embed(Random(dim=32).solve(digits, seed=seed), digits) for seed in (1, 1, 2))
