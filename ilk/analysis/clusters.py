@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Covariance = Literal["full", "tied", "diag"]
 MOST = 12  # groups looked for
+PATIENCE = 4  # more groups that do not better ICL, and the search ends
 RESAMPLINGS = 6
 STABLE = 0.6  # ARI between two halves' groupings. Clear groups give .95 and more, handwritten digits .7
 # Between two groups the density must fall to half of the lower peak (a split Gaussian: .8 to 1), and on rows
@@ -158,10 +159,13 @@ def _choose(
     n, d = x.shape
     affordable = int(n / (1.5 * (1 + d + d * (d + 1) / 2)))
     with progress("looking for groups", MOST + 2) as bar:
-        fits = []
+        fits, worth = [], []
         for k in range(1, max(1, min(MOST, affordable)) + 1):
             fits.append(_mixture.fit(x, k, covariance, starts, _seed(rng)))
             bar.advance()
+            worth.append(_mixture.icl(fits[-1], x))
+            if k - int(np.argmin(worth)) > PATIENCE:
+                break
         richest = min(fits, key=lambda g: float(g.bic(x)))
         hills = _mixture.modes(richest)[richest.predict(x)]
         trials = [_trial(g, x, hills) for g in fits]
