@@ -176,7 +176,10 @@ def _choose(
                 if t.held:
                     chosen = t.k
                     break
-    return fits[chosen - 1], tuple(trials)
+    once_more = _mixture.fit(
+        x, chosen, covariance, 3 * starts, _seed(rng)
+    )  # few starts can miss the likeliest by a little
+    return max(fits[chosen - 1], once_more, key=lambda g: float(g.lower_bound_)), tuple(trials)
 
 
 def _seed(rng: np.random.Generator) -> int:
