@@ -3,8 +3,8 @@
     python benchmarks/map_layout.py [mnist.npz] [--rows 5000] [--no-tsne]
 
 Trustworthiness: are the 15 neighbours in the plane neighbours in the data (1: all). kNN: share of rows whose
-label 10 neighbours in the plane tell. The file holds train_images (n, 28, 28) and train_labels, as at
-https://github.com/fgnt/mnist or any other copy of MNIST; without one, scikit-learn's 1,797 digits are used.
+label 10 neighbours in the plane tell. The file holds train_images (n, 28, 28) and train_labels, from any
+copy of MNIST; without one, scikit-learn's 1,797 digits are used.
 """
 
 import argparse
