@@ -60,7 +60,9 @@ def learn(
     job = _Job(source, target.run, encoder, dim, recipe, label)
     if objective == "auto":
         if options:
-            raise OptionError(f"{', '.join(options)} given for `auto`", "Choose an objective: --objective simclr.")
+            raise OptionError(
+                f"{', '.join(options)} given for `auto`", "Choose an objective: --objective simclr."
+            )
         return _auto(job, target)
     found = job.learnt(objective, options)
     return target.fill(found.encoder, found.decoder, source)
@@ -124,7 +126,9 @@ class _Job:
         objective = self._objective(cls, options)
         self._begin(name)
         found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
-        if objective.decoder is None:  # whitened vectors tell kinds apart better; a decoder needs them as they are
+        if (
+            objective.decoder is None
+        ):  # whitened vectors tell kinds apart better; a decoder needs them as they are
             found = project(found, self.source, found.dim)
         return _Learnt(found, objective.decoder, self._health(found))
 

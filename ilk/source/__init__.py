@@ -15,6 +15,8 @@ def read(reading: dict[str, Json], data: Any, **options: Any) -> Source:
     wish = dict(reading)
     reader = wish.pop("reader", None)
     if not isinstance(reader, str) or reader not in names(__name__):
-        raise FormatError(f"this space was filled by a reader called {reader!r}, which this version does not have")
+        raise FormatError(
+            f"this space was filled by a reader called {reader!r}, which this version does not have"
+        )
     source: Source = getattr(importlib.import_module(f"{__name__}.{reader}"), reader)(data, **wish, **options)
     return source

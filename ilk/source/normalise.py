@@ -108,26 +108,28 @@ def moments(x: Tensor) -> Moments:
 
 def _object(x: Tensor, floor: float) -> Tensor:
     """1 where the picture's object is, 0 on the background; (B, 1, H, W)."""
-    mean = F.avg_pool2d(x.sum(1, keepdim=True), 3, 1, 1)  # a third of the noise
-    return (mean > _level(mean, floor, _noise(x) / 3)).float()
+    mean, level = _background(x, floor)
+    return (mean > level).float()
 
 
 def _clear(x: Tensor, m: Moments, ratio: Tensor, floor: float, smooth: float) -> Tensor:
-    """Smoothed, with 0 for the background.
+    """Smoothed, with 0 for the background and a soft rim between.
 
     The smoothing keeps to the object's size, not to the pixels: otherwise the grain of the noise tells how
     much a picture was magnified, and with it the mass (R2 0.2 under a square root).
     """
-    noise = _noise(x)
-    x, left = _blur(x, smooth * min(x.shape[2:]) * ratio)
-    light = x.sum(1, keepdim=True)
-    level = _level(light, floor, noise * left)
-    keep = (1 - level / light.clamp_min(1e-30)).clamp_min(0)  # leaves light - level: no step at the rim
-    return x.clamp_min(0) * keep * _window(x, m, ratio)
+    mean, level = _background(x, floor)
+    rim = (2 * (mean / level.clamp_min(1e-30) - 1)).clamp(
+        0, 1
+    )  # what is clearly object stays as bright as it is
+    return _blur(x, smooth * min(x.shape[2:]) * ratio).clamp_min(0) * rim * _window(x, m, ratio)
 
 
-def _level(light: Tensor, floor: float, noise: Tensor) -> Tensor:  # (B, 1, H, W) -> (B, 1, 1, 1)
-    return torch.maximum(4 * noise, floor * light.amax((1, 2, 3)))[:, None, None, None]
+def _background(x: Tensor, floor: float) -> tuple[Tensor, Tensor]:
+    """The light about each pixel, and the level up to which it is background; (B, 1, H, W), (B, 1, 1, 1)."""
+    mean = F.avg_pool2d(x.sum(1, keepdim=True), 3, 1, 1)  # a third of the noise
+    level = torch.maximum(4 / 3 * _noise(x), floor * mean.amax((1, 2, 3)))
+    return mean, level[:, None, None, None]
 
 
 def _noise(x: Tensor) -> Tensor:
@@ -144,8 +146,8 @@ def _border(x: Tensor) -> Tensor:
     return frame
 
 
-def _blur(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-    """Each picture by a Gaussian of its own width (B,), and the share of pixel noise that stays."""
+def _blur(x: Tensor, sigma: Tensor) -> Tensor:
+    """Each picture by a Gaussian of its own width (B,)."""
 
     def matrix(size: int) -> Tensor:  # (B, size, size)
         d = _axis(size)[:, None] - _axis(size)
@@ -154,8 +156,7 @@ def _blur(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
         return g / g.sum(2, keepdim=True)
 
     down, across = matrix(x.shape[2]), matrix(x.shape[3])
-    left = down[:, len(down[0]) // 2].norm(dim=1) * across[:, len(across[0]) // 2].norm(dim=1)
-    return down[:, None] @ x @ across.mT[:, None], left
+    return down[:, None] @ x @ across.mT[:, None]
 
 
 def _window(x: Tensor, m: Moments, ratio: Tensor) -> Tensor:
