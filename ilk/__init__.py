@@ -1,1 +1,62 @@
+"""ilk learns what is alike in data that nobody has labelled.
+
+space = ilk.learn("folder/of/pictures")
+space.search("one.png")
+ilk.clusters(space)
+ilk.map(space, "map.png")
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0.dev0"
+
+# The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
+_PUBLIC = {
+    "Id": "space",
+    "Images": "source.images",
+    "IlkError": "errors",
+    "Recipe": "training.recipe",
+    "Source": "source",
+    "Space": "space",
+    "Watch": "training.watch",
+    "anomalies": "analysis.anomalies",
+    "blackholes": "source.blackholes",
+    "clusters": "analysis.clusters",
+    "demo": "demonstration",
+    "fit": "training.fit",
+    "images": "source.images",
+    "learn": "learning",
+    "map": "view",
+    "normalise": "source.normalise",
+}
+
+__all__ = sorted([*_PUBLIC, "__version__"])
+
+if TYPE_CHECKING:
+    from .analysis.anomalies import anomalies
+    from .analysis.clusters import clusters
+    from .demonstration import demo
+    from .errors import IlkError
+    from .learning import learn
+    from .source import Source
+    from .source.blackholes import blackholes
+    from .source.images import Images, images
+    from .source.normalise import normalise
+    from .space import Id, Space
+    from .training.fit import fit
+    from .training.recipe import Recipe
+    from .training.watch import Watch
+    from .view import map
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"ilk has no {name!r}; it has {', '.join(__all__)}")
+    found = getattr(import_module(f".{_PUBLIC[name]}", __name__), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

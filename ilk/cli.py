@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__, console
+from . import __version__
 from .errors import DataError, IlkError, OptionError
 from .printing import Output
 
@@ -146,7 +146,6 @@ def clusters(
     from .analysis.clusters import clusters
 
     found = clusters(_open(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
-    console.say(found.sentence())
     output.table(found.table(), told=found.sentence())
 
 
@@ -154,22 +153,25 @@ def clusters(
 def anomalies(
     space: SpacePath,
     top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    data: Annotated[
+        str | None, typer.Option(help="The pictures again, to ask how well a decoder rebuilds each.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """The samples least like any other, the strangest first."""
+    """The samples least like any other, the oddest first."""
     output = Output(json)
     from .analysis.anomalies import anomalies
+    from .source import read
 
-    output.table(anomalies(_open(space)).table().slice(0, top))
+    opened = _open(space)
+    found = anomalies(opened, source=None if data is None else read(opened.reading, data))
+    output.table(found.table(top), told=found.sentence())
 
 
 @app.command(name="map")
 def map_(
     space: SpacePath,
     to: Annotated[Path | None, typer.Option(help="A .png or .svg file [default: NAME.png].")] = None,
-    colour: Annotated[
-        str | None, typer.Option(help="A metadata column [default: the clusters, if found].")
-    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Lay out anew instead of adding to the last map.")
     ] = False,
@@ -178,13 +180,10 @@ def map_(
 ) -> None:
     """Draw the space in two dimensions, with thumbnails on it."""
     output = Output(json)
-    from .analysis.map import layout
-    from .view.picture import draw
+    from .view import map
 
     opened = _open(space)
-    layout(opened, seed=seed, fresh=fresh)
-    target = to or space.with_suffix(".png")
-    draw(opened, target, colour=colour)
+    target = map(opened, to or Path(f"{opened.path.stem}.png"), seed=seed, fresh=fresh)
     output.facts({"map": str(target), "rows": len(opened)})
 
 
@@ -229,9 +228,9 @@ def demo(
 ) -> None:
     """Black-hole pictures, from nothing to groups and a report."""
     output = Output(json)
-    from .demonstration import demonstrate
+    from .demonstration import demo
 
-    output.facts(demonstrate(out, n=n, seed=seed))
+    output.facts(demo(out, n=n, seed=seed).facts())
 
 
 def main() -> None:

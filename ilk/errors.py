@@ -47,7 +47,9 @@ class UnknownName(OptionError):
         names = sorted(known)
         near = get_close_matches(name, names, n=1)
         hint = f"Did you mean {near[0]!r}? " if near else ""
-        super().__init__(f"no {kind} called {name!r}", f"{hint}Known: {', '.join(names) or 'none'}. {do}".rstrip())
+        super().__init__(
+            f"no {kind} called {name!r}", f"{hint}Known: {', '.join(names) or 'none'}. {do}".rstrip()
+        )
 
 
 class FormatError(IlkError):

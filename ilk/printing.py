@@ -25,11 +25,14 @@ class Output:
             print(f"{name:<{width}}  {_text(value)}")
 
     def table(self, table: "pa.Table", *, told: str | None = None) -> None:
-        """Rows; `told` is a sentence about them, for programs that did not hear it."""
+        """Rows, and a sentence that says what they show."""
         if self.as_json:
             rows = table.to_pylist()
             _print_json(rows if told is None else {"says": told, "rows": rows})
-        elif sys.stdout.isatty():
+            return
+        if told is not None:
+            console.say(told)
+        if sys.stdout.isatty():
             _print_rich(table)
         else:
             print("\t".join(table.column_names))

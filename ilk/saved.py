@@ -42,7 +42,9 @@ def save(network: nn.Module, folder: Path, kind: type[nn.Module]) -> None:
     name = kind.__name__.lower()
     folder.mkdir(parents=True, exist_ok=True)
     files.write(folder / f"{name}.safetensors", save_tensors(_tensors(network)))
-    files.write(folder / f"{name}.json", json.dumps({"format": FORMAT, **describe(network)}, indent=1).encode())
+    files.write(
+        folder / f"{name}.json", json.dumps({"format": FORMAT, **describe(network)}, indent=1).encode()
+    )
 
 
 def load(folder: Path, kind: type[M]) -> M:
@@ -52,11 +54,15 @@ def load(folder: Path, kind: type[M]) -> M:
         description = json.loads((folder / f"{name}.json").read_bytes())
         tensors = load_tensors((folder / f"{name}.safetensors").read_bytes())
         if description["format"] > FORMAT:
-            raise FormatError(f"{folder / name}.json has format {description['format']}; this ilk reads up to {FORMAT}")
+            raise FormatError(
+                f"{folder / name}.json has format {description['format']}; this ilk reads up to {FORMAT}"
+            )
         network = _build(description, kind)
         network.load_state_dict(tensors)
     except FileNotFoundError as e:
-        raise FormatError(f"no {name} in {folder}", f"Expected {name}.json and {name}.safetensors there.") from e
+        raise FormatError(
+            f"no {name} in {folder}", f"Expected {name}.json and {name}.safetensors there."
+        ) from e
     except (ValueError, KeyError, TypeError, RuntimeError, AttributeError, SafetensorError) as e:
         raise FormatError(f"the {name} in {folder} is damaged: {e}") from e
     return network.eval()
@@ -64,7 +70,11 @@ def load(folder: Path, kind: type[M]) -> M:
 
 def _build(description: dict[str, Any], kind: type[M]) -> M:
     def alive(value: Any) -> Any:
-        return _build(value, kind) if isinstance(value, dict) and value.keys() == {"class", "keywords"} else value
+        return (
+            _build(value, kind)
+            if isinstance(value, dict) and value.keys() == {"class", "keywords"}
+            else value
+        )
 
     return _class(description["class"], kind)(**{k: alive(v) for k, v in description["keywords"].items()})
 
@@ -77,7 +87,9 @@ def _class(name: str, kind: type[M]) -> type[M]:
     for known in _descendants(kind):
         if _name(known) == name:
             return known
-    raise FormatError(f"{kind.__name__} class {name!r} is not known", "Import the module that defines it, then try again.")
+    raise FormatError(
+        f"{kind.__name__} class {name!r} is not known", "Import the module that defines it, then try again."
+    )
 
 
 def _descendants(cls: type[M]) -> list[type[M]]:

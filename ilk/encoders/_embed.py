@@ -28,7 +28,9 @@ def encode(encoder: Encoder, batch: Any) -> Tensor:
     return vectors.float().cpu()
 
 
-def embed(encoder: Encoder, source: Source, rows: np.ndarray | None = None, *, batch: int = 256) -> np.ndarray:
+def embed(
+    encoder: Encoder, source: Source, rows: np.ndarray | None = None, *, batch: int = 256
+) -> np.ndarray:
     """All vectors at once, (n, D) float32. For more than memory holds, go through `batches` and `encode`."""
     parts = [encode(encoder, b).numpy() for b in batches(source, batch, rows)]
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)

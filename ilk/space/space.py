@@ -174,6 +174,10 @@ class Space:
             raise
         return Upserted(added, replaced, len(source.skipped))
 
+    def add(self, data: Any, *, strict: bool = False) -> Upserted:
+        """Reads more of the same (a folder, file, array, ...) as the space's own data were read, and stores it."""
+        return self.upsert(read(self.reading, data, strict=strict))
+
     def upsert_vectors(
         self,
         ids: Sequence[str],

@@ -203,7 +203,7 @@ def _labels(at: np.ndarray, groups: np.ndarray, names: list[int]) -> list[Text]:
         if g >= 0:
             (left, top), (right, _) = np.quantile(at[groups == g], [0.05, 0.95], axis=0)
             marks.append(
-                Text((left + right) / 2, top - THUMB / 2 - 8, f"Group {g + 1}", 18, INK, "middle", halo=True)
+                Text((left + right) / 2, top - THUMB / 2 - 8, f"Group {g}", 18, INK, "middle", halo=True)
             )
     return marks
 
@@ -215,7 +215,7 @@ def _legend(x: float, groups: np.ndarray, names: list[int], odd: int) -> list[Ma
         count = int((groups == g).sum())
         marks += [
             Dot(x + 8, y - 5, 7, _colour(g, names)),
-            Text(x + 26, y, "No group" if g < 0 else f"Group {g + 1}", 15),
+            Text(x + 26, y, "No group" if g < 0 else f"Group {g}", 15),
             Text(x + 108, y, f"{count:,}", 15, FAINT),
         ]
         y += 28
