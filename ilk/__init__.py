@@ -31,7 +31,26 @@ _PUBLIC = {
     "normalise": "source.normalise",
 }
 
-__all__ = sorted([*_PUBLIC, "__version__"])
+# Written out for type checkers and editors, which do not run code.
+__all__ = [
+    "Id",
+    "IlkError",
+    "Images",
+    "Recipe",
+    "Source",
+    "Space",
+    "Watch",
+    "__version__",
+    "anomalies",
+    "blackholes",
+    "clusters",
+    "demo",
+    "fit",
+    "images",
+    "learn",
+    "map",
+    "normalise",
+]
 
 if TYPE_CHECKING:
     from .analysis.anomalies import anomalies

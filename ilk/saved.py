@@ -48,7 +48,7 @@ def save(network: nn.Module, folder: Path, kind: type[nn.Module]) -> None:
 
 
 def load(folder: Path, kind: type[M]) -> M:
-    """The network of that kind in `folder`. Classes from outside ilk must have been imported by the caller."""
+    """The network of that kind in `folder`. A class from outside ilk must have been imported before."""
     name = kind.__name__.lower()
     try:
         description = json.loads((folder / f"{name}.json").read_bytes())

@@ -21,5 +21,5 @@ class TokenEncoder(Encoder, ABC):
 
     @abstractmethod
     def tokens(self, x: Any, *, keep: Tensor | None = None, masked: Tensor | None = None) -> Tensor:
-        # keep: (B, K) indices of the tokens to see; masked: (B, T) True where a mask token stands -> (B, T', D)
+        # keep: (B, K) indices of the tokens to see; masked: (B, T) True for a mask token -> (B, T', D)
         ...

@@ -46,7 +46,7 @@ def npy(file: File, channels: int | None, start: int) -> Pictures:
     if file.data is None and file.length < 0:
         x = np.load(file.path, mmap_mode="r", allow_pickle=False)
     else:
-        x = np.load(io.BytesIO(file.bytes()), allow_pickle=False)
+        x = np.load(io.BytesIO(file.content()), allow_pickle=False)
     yield from _array(x, channels, start)
 
 

@@ -27,7 +27,7 @@ class File:
     data: bytes | None = None
     array: np.ndarray | None = None  # (n, C, H, W) in memory
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         if self.data is not None:
             return self.data
         with open(self.path, "rb") as f:
@@ -36,11 +36,11 @@ class File:
 
     def stream(self) -> IO[bytes]:
         """The same, to be closed by the caller."""
-        return open(self.path, "rb") if self.data is None and self.length < 0 else io.BytesIO(self.bytes())
+        return open(self.path, "rb") if self.data is None and self.length < 0 else io.BytesIO(self.content())
 
     def opened(self) -> Any:
         """For libraries that take a path or a file: the path where it is a file of its own."""
-        return self.path if self.data is None and self.length < 0 else io.BytesIO(self.bytes())
+        return self.path if self.data is None and self.length < 0 else io.BytesIO(self.content())
 
 
 @dataclass(frozen=True)

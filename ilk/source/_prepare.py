@@ -83,7 +83,8 @@ def _check_finite(x: np.ndarray) -> None:
 def over_white(x: np.ndarray) -> np.ndarray:  # (2 or 4, H, W) with alpha last -> (1 or 3, H, W)
     top = TOP[x.dtype.name]
     alpha = x[-1].astype(np.float32) / top
-    return np.rint(x[:-1] * alpha + top * (1 - alpha)).astype(x.dtype)
+    laid: np.ndarray = np.rint(x[:-1] * alpha + top * (1 - alpha))
+    return laid.astype(x.dtype)
 
 
 def _to_channels(x: np.ndarray, channels: int) -> np.ndarray:
@@ -132,7 +133,8 @@ def _cast(x: np.ndarray, dtype: str) -> np.ndarray:
         return np.rint(x * (top / TOP[x.dtype.name])).astype(dtype)
     low, high = x.min(), x.max()
     if x.dtype.kind == "f" and low >= 0 and high <= 1:
-        return np.rint(x * top).astype(dtype)
+        whole: np.ndarray = np.rint(x * top)
+        return whole.astype(dtype)
     if x.dtype.kind != "f" and low >= 0 and high <= top:
         return x.astype(dtype)
     raise UnreadableSample(f"{x.dtype.name} values from {low:g} to {high:g} among {dtype}")

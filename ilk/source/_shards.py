@@ -52,7 +52,7 @@ def _samples(tar: tarfile.TarFile, path: str, prefix: str, rows: list[dict[str, 
 
 def _members(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     while (member := tar.next()) is not None:
-        tar.members.clear()  # tarfile keeps every header it met
+        tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps every header it met
         yield member
     # A header cut in two looks to tarfile like the end; the end is a block of zeros, or nothing.
     assert tar.fileobj is not None

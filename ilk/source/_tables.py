@@ -6,8 +6,10 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
@@ -90,7 +92,7 @@ def embedded(path: str, column: str) -> Iterator[bytes | None]:
     for batch in pa.parquet.ParquetFile(path).iter_batches(256, columns=[column]):
         cells = batch.column(0)
         if pa.types.is_struct(cells.type) and "bytes" in [f.name for f in cells.type]:
-            cells = cells.field("bytes")
+            cells = pc.struct_field(cells, "bytes")
         for cell in cells:
             value = cell.as_py()
             yield value if isinstance(value, bytes) else None
@@ -102,7 +104,7 @@ def of_rows(rows: list[dict[str, object]]) -> pa.Table | None:
     return pa.table({n: _column([row.get(n) for row in rows]) for n in names}) if names else None
 
 
-def _column(values: list[object]) -> pa.Array:
+def _column(values: list[object]) -> pa.Array[Any]:
     try:
         return pa.array(values)
     except (pa.ArrowException, OverflowError):

@@ -23,12 +23,12 @@ def read(file: File, *, size: int | None = None, channels: int | None = None, st
     if file.kind in STACKS:
         yield from STACKS[file.kind](file, channels, start)
     else:
-        yield -1, _pillow.read(file.bytes(), size)
+        yield -1, _pillow.read(file.content(), size)
 
 
 def look(file: File, channels: int | None = None) -> Look:
     if file.kind not in STACKS:
-        return _pillow.look(file.bytes())
+        return _pillow.look(file.content())
     for _, x in read(file, channels=channels):
         channels, height, width = x.shape
         return Look(channels, height, width, stored(x.dtype))
@@ -49,11 +49,11 @@ def _tiff(file: File, channels: int | None, start: int) -> Pictures:
             for part in range(start, len(tiff.pages)):
                 yield part if many else -1, _page(tiff.pages[part], channels)
     except tifffile.TiffFileError as e:
-        raise UnreadableSample(f"not a TIFF file: {e}" if file.bytes() else "the file is empty") from None
+        raise UnreadableSample(f"not a TIFF file: {e}" if file.content() else "the file is empty") from None
     except ValueError as e:
         if "imagecodecs" not in str(e):
             raise
-        yield from _pillow.pages(file.bytes(), start)  # LZW, JPEG: libtiff knows them
+        yield from _pillow.pages(file.content(), start)  # LZW, JPEG: libtiff knows them
 
 
 def _page(page: Any, channels: int | None) -> np.ndarray:

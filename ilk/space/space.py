@@ -175,7 +175,7 @@ class Space:
         return Upserted(added, replaced, len(source.skipped))
 
     def add(self, data: Any, *, strict: bool = False) -> Upserted:
-        """Reads more of the same (a folder, file, array, ...) as the space's own data were read, and stores it."""
+        """Stores more data (a folder, file, array, ...), read just as the space's own were read."""
         return self.upsert(read(self.reading, data, strict=strict))
 
     def upsert_vectors(
