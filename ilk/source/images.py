@@ -72,7 +72,11 @@ class Images(Source):
     @property
     def traits(self) -> dict[str, Any]:
         _, channels, _, size = self._pixels.shape
-        augment = "natural" if channels == 3 else "astro" if self._pixels.dtype.kind == "f" else "digits"
+        removed = self._reading.get("normalise")
+        if isinstance(removed, dict) and removed.get("rotation", True):
+            augment = "aligned"  # views that turn by any angle would bring back what was taken out
+        else:
+            augment = "natural" if channels == 3 else "astro" if self._pixels.dtype.kind == "f" else "digits"
         return {"channels": channels, "size": size, "augment": augment}
 
     def __len__(self) -> int:

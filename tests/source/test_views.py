@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -253,6 +254,35 @@ def test_auto_goes_by_channels() -> None:
         torch.manual_seed(0)
         b, _ = Views(name)(x)
         assert torch.equal(a, b)
+
+
+def test_normalised_pictures_stay_as_they_lie() -> None:
+    p = PRESETS["aligned"]
+    assert max(abs(t) for t in p.turn) <= 15
+    assert p.flip_x == p.flip_y == 0
+    faint = smooth(64, size=32) * 1e-4  # floats of any range: nothing is clamped
+    torch.manual_seed(0)
+    a, b = Views("aligned")(faint)
+    for view in (a, b):
+        near = F.cosine_similarity((view - view.mean()).flatten(1), (faint - faint.mean()).flatten(1))
+        assert near.min() > 0.5  # each is still where it was
+        assert near.max() < 0.9999  # and none is the same
+
+
+@pytest.mark.parametrize(
+    ("removed", "preset"),
+    [(None, "astro"), ({}, "aligned"), ({"scale": False}, "aligned"), ({"rotation": False}, "astro")],
+)
+def test_what_was_normalised_says_which_views_fit(removed: dict[str, bool] | None, preset: str) -> None:
+    from ilk.source.images import images
+
+    rng = np.random.default_rng(0)
+    stack = rng.random((6, 32, 32), np.float32) * np.exp(-(np.linspace(-3, 3, 32) ** 2), dtype=np.float32)
+    found = images(stack, normalise=removed)
+    assert found.traits["augment"] == preset
+    views = found.views()
+    assert isinstance(views, Views)
+    assert views.preset == preset
 
 
 def test_a_preset_of_ones_own() -> None:
