@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import __version__
+from . import __version__, find
 from .errors import DataError, IlkError, OptionError
 from .printing import Output
 
@@ -34,10 +34,17 @@ Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]
 
 
 @app.callback(invoke_without_command=True)
-def _ilk(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+def _ilk(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    use: Annotated[
+        list[Path], typer.Option(help="A Python file with an encoder of yours that a space was made with.")
+    ] = [],  # noqa: B006 (read, never changed)
+) -> None:
     if version:
         typer.echo(f"ilk {__version__}")
         raise typer.Exit
+    for path in use:
+        find.use(path)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -191,7 +198,10 @@ def map_(
 def info(space: SpacePath, json: Json = False) -> None:
     """What a space holds."""
     output = Output(json)
-    output.facts(_open(space).info())
+    about = _open(space).info()
+    if not json:
+        about["layers"] = {name: made["parameters"].get("says", "") for name, made in about["layers"].items()}
+    output.facts(about)
 
 
 @app.command()

@@ -22,7 +22,7 @@ def names(package: str) -> list[str]:
 def find(package: str, kind: str, name: str, *bases: type[T]) -> type[T]:
     """The class called `name`: a member of `package`, `./mine.py`, or `package.module:Mine`."""
     if name.endswith(".py"):
-        return _only_class(_module_of_file(Path(name)), bases, name)
+        return _only_class(use(Path(name)), bases, name)
     if ":" in name:
         module_name, _, class_name = name.partition(":")
         try:
@@ -37,7 +37,11 @@ def find(package: str, kind: str, name: str, *bases: type[T]) -> type[T]:
     return _only_class(importlib.import_module(f"{package}.{name}"), bases, name)
 
 
-def _module_of_file(path: Path) -> ModuleType:
+_used: list[ModuleType] = []  # a class nobody holds is collected, and what was saved by it cannot be loaded
+
+
+def use(path: Path) -> ModuleType:
+    """Runs a Python file, so that its classes are known to whatever was saved by them."""
     if not path.is_file():
         raise DataError(f"no file {path}", "Give the path of a Python file that defines one class.")
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -45,6 +49,7 @@ def _module_of_file(path: Path) -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    _used.append(module)
     return module
 
 

@@ -84,11 +84,12 @@ def _class(name: str, kind: type[M]) -> type[M]:
     package = f"ilk.{kind.__name__.lower()}s"
     if name in names(package):
         return find(package, kind.__name__.lower(), name, kind)
-    for known in _descendants(kind):
+    for known in reversed(_descendants(kind)):  # of a file that was run again, the latest
         if _name(known) == name:
             return known
     raise FormatError(
-        f"{kind.__name__} class {name!r} is not known", "Import the module that defines it, then try again."
+        f"{kind.__name__} class {name!r} is not known",
+        "Import the module that defines it (on the command line: ilk --use FILE.py ...), then try again.",
     )
 
 
