@@ -69,7 +69,7 @@ class Folder:
         if not self.writes:
             return
         encoder, decoder = self.objective.encoder, self.objective.decoder
-        health = watch.measure(encoder, source, order.held, order.train, self.objective.views)
+        health = watch.measure(encoder, source, order.held, order.train, self.objective.views, decoder)
         self.log(state.step, health=health.as_json())
         if state.course.takes(state.step, health):
             saved.save(encoder, self.path, Encoder)

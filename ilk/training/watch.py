@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..decoders import Decoder
 from ..encoders import Encoder, batches, embed, encode
 from ..encoders._embed import device_of, move
 from ..errors import TrainingError, UnknownName
@@ -33,6 +34,22 @@ class Health:
     view_retrieval: float | None
     label: str | None  # the column that `knn` is about
     knn: float | None
+    given_back: float | None = None  # share of the samples' variance that the decoder gives back
+
+    @property
+    def deciding(self) -> float | None:
+        """What the best encoder of a run is chosen by; more is better.
+
+        A vector that shall hold the whole sample is judged by what comes back: view retrieval rewards
+        forgetting what the views change, and was seen to fall while the pictures still got better.
+        """
+        return self.view_retrieval if self.given_back is None else self.given_back
+
+    def doubt(self, share: float) -> float:
+        """The standard error of a deciding figure of that height."""
+        if self.given_back is not None:
+            return 0.0  # the same samples at every check: what differs is what was learnt
+        return math.sqrt(share * (1 - share) / self.samples) + 1 / self.samples
 
     @property
     def collapsed(self) -> bool:
@@ -53,6 +70,8 @@ class Health:
         parts = [f"effective rank {self.rank:.0f} of {self.dim}"]
         if self.view_retrieval is not None:
             parts.insert(0, f"{self.view_retrieval:.0%} of {which} find their own other view among all")
+        if self.given_back is not None:
+            parts.insert(0, f"{max(0.0, self.given_back):.0%} of the variance of {which} comes back decoded")
         if self.knn is not None:
             parts.append(f"{self.knn:.1%} take the right {self.label} from their neighbours")
         return f"{'; '.join(parts)}."
@@ -72,6 +91,7 @@ class Watch:
         held: np.ndarray,
         others: np.ndarray,
         spare: Views | None = None,
+        decoder: Decoder | None = None,
     ) -> Health:
         """`held`: rows never learnt from (may be empty); `spare`: views where the source knows none."""
         rng = np.random.default_rng(0)  # the same samples at every check: the figures compare
@@ -100,6 +120,7 @@ class Watch:
             view_retrieval=health.view_retrieval(*pair) if pair else None,
             label=self.label,
             knn=knn,
+            given_back=None if decoder is None else _given_back(decoder, source, rows, z),
         )
 
 
@@ -117,7 +138,7 @@ def report(
 class Course:
     """What the checks have shown so far; part of the checkpoint."""
 
-    best: float | None = None  # the highest view retrieval
+    best: float | None = None  # the highest deciding figure
     kept: int = 0  # step of the encoder in the folder
     health: dict[str, Any] | None = None  # of that encoder
     last: dict[str, Any] | None = None
@@ -129,21 +150,21 @@ class Course:
         over all that was learnt after it.
         """
         self.last = now.as_json()
-        share = now.view_retrieval
+        share = now.deciding
         if share is not None:
-            self.best = max(share, self.best or 0.0)
-            if self.health is not None and share < self.best - _error(self.best, now.samples):
+            self.best = share if self.best is None else max(share, self.best)
+            if self.health is not None and share < self.best - now.doubt(self.best):
                 return False
         self.kept, self.health = step, now.as_json()
         return True
 
     @property
     def overtrained(self) -> bool:
-        """The last check found view retrieval well below its best."""
+        """The last check found the deciding figure well below its best."""
         if self.last is None or self.best is None:
             return False
-        error = _error(self.best, self.last["samples"])
-        return bool(self.last["view_retrieval"] < self.best - max(0.05, 3 * error))
+        last = _health(self.last)
+        return last.deciding is not None and last.deciding < self.best - max(0.05, 3 * last.doubt(self.best))
 
     def verdict(self, step: int, *, stopped: bool) -> str:
         """One plain sentence (or two) about the whole run."""
@@ -156,17 +177,14 @@ class Course:
             earlier = self.kept < step and not best.collapsed
             return last.sentence() + (f" From before that, {kept}: {best.sentence()}" if earlier else "")
         if self.overtrained:
-            fell = f"view retrieval fell from {self.best:.0%} to {last.view_retrieval:.0%}"
+            what = "view retrieval" if last.given_back is None else "what comes back"
+            fell = f"{what} fell from {self.best:.0%} to {last.deciding:.0%}"
             return f"Over-trained: {fell}, so {kept}: {best.sentence()}"
         return f"{began}; {kept}: {best.sentence()}" if self.kept < step else f"{began}: {best.sentence()}"
 
 
 def _health(told: dict[str, Any]) -> Health:
     return Health(**{k: v for k, v in told.items() if k != "collapsed"})
-
-
-def _error(share: float, n: int) -> float:
-    return math.sqrt(share * (1 - share) / n) + 1 / n
 
 
 def _some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
@@ -194,6 +212,30 @@ def _vectors(
     if len(pairs) < len(plain):
         return z, None
     return z, (torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs]))
+
+
+def _given_back(decoder: Decoder, source: Source, rows: np.ndarray, z: Tensor) -> float | None:
+    """R2 of the samples from their vectors (n, D), about their mean; None where these are no numbers alike.
+
+    Below 0: worse than that mean.
+    """
+    off, total, mean = 0.0, 0.0, None
+    for i, batch in enumerate(batches(source, _BATCH, rows)):
+        told = _decoded(decoder, z[i * _BATCH : (i + 1) * _BATCH])
+        if not isinstance(batch, Tensor) or told.shape != batch.shape:
+            return None
+        mean = batch.mean(0) if mean is None else mean
+        off += float((told - batch).square().sum(dtype=torch.float64))
+        total += float((batch - mean).square().sum(dtype=torch.float64))
+    return 1 - off / total if total > 0 and math.isfinite(off) else None
+
+
+@torch.inference_mode()
+def _decoded(decoder: Decoder, z: Tensor) -> Tensor:
+    was_training = decoder.training
+    batch: Tensor = decoder.eval()(z.to(device_of(decoder)))
+    decoder.train(was_training)
+    return batch.float().cpu()
 
 
 def _pair(views: Views | None, batch: Any) -> Sequence[Any] | None:

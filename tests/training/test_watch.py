@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from ilk.decoders import Decoder
 from ilk.encoders import Encoder, embed
 from ilk.errors import TrainingError, UnknownName
 from ilk.training.health import knn_accuracy, rankme
@@ -20,6 +23,17 @@ class Flat(Encoder):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.by * x.flatten(1) + (self.by == 0)
+
+
+class Back(Decoder):
+    """(B, 64) -> (B, 1, 8, 8), times `by`, plus `flat`."""
+
+    def __init__(self, by: float = 1.0, flat: Tensor | float = 0.0) -> None:
+        super().__init__()
+        self.dim, self.by, self.flat = 64, by, flat
+
+    def forward(self, z: Tensor) -> Tensor:
+        return self.by * z.view(-1, 1, 8, 8) + self.flat
 
 
 def health(retrieval: float | None, *, samples: int = 100, spread: float = 0.5, rank: float = 9.0) -> Health:
@@ -47,6 +61,34 @@ def test_the_report_leaves_randomness_alone() -> None:
     torch.manual_seed(3)
     report(Flat(), Digits(50))
     assert torch.equal(torch.rand(4), expected)
+
+
+def test_what_comes_back_is_measured() -> None:
+    source, rows = Digits(120), np.arange(100)
+
+    def given_back(decoder: Decoder) -> float | None:
+        return Watch().measure(Flat(), source, rows, rows, decoder=decoder).given_back
+
+    mean = source.batch(rows).mean(0)
+    assert given_back(Back()) == 1
+    assert given_back(Back(0, mean)) == pytest.approx(0, abs=1e-6)
+    assert given_back(Back(0.5, mean / 2)) == pytest.approx(0.75)  # half of every difference is missed
+    assert Watch().measure(Flat(), source, rows, rows).given_back is None
+
+
+def test_of_encoders_with_a_decoder_the_one_that_gives_most_back_is_kept() -> None:
+    course = Course()
+    figures = [(0.9, 0.50), (0.4, 0.70), (0.1, 0.699), (0.1, 0.71)]  # view retrieval falls: it is not asked
+    taken = [
+        course.takes(step, replace(health(share), given_back=back))
+        for step, (share, back) in enumerate(figures)
+    ]
+    assert taken == [True, True, False, True]
+    assert (course.best, course.kept, course.overtrained) == (0.71, 3, False)
+    course.takes(4, replace(health(0.9), given_back=0.60))
+    assert course.verdict(4, stopped=False).startswith(
+        "Over-trained: what comes back fell from 71% to 60%, so the encoder of step 3 of 4 is kept: 71% of"
+    )
 
 
 def test_few_samples_still_have_neighbours() -> None:
