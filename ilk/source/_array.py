@@ -42,7 +42,8 @@ def mapped(path: str | os.PathLike[str], channels: int | None) -> np.ndarray | N
 
 
 def has_form(x: np.ndarray, form: Form) -> bool:
-    return x.shape[1:] == form.shape and x.dtype == form.dtype
+    filled = form.fill is not None and x.dtype.kind == "f"
+    return x.shape[1:] == form.shape and x.dtype == form.dtype and not filled
 
 
 def listed(x: np.ndarray) -> Listing:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
+import numpy as np
+
 from ..console import say
 from ..errors import MissingExtra, OptionError
 from . import formats
@@ -25,6 +27,7 @@ class Wish:
     size: int | None
     channels: int | None
     dtype: str | None
+    fill: float | str | None = None
 
     def __post_init__(self) -> None:
         for name, value in (("size", self.size), ("channels", self.channels)):
@@ -32,6 +35,9 @@ class Wish:
                 raise OptionError(f"{name} is {value}; expected at least 1")
         if self.dtype is not None and self.dtype not in WIDTH:
             raise OptionError(f"dtype is {self.dtype!r}; expected one of {', '.join(WIDTH)}")
+        number = isinstance(self.fill, int | float) and np.isfinite(self.fill)
+        if not (self.fill is None or self.fill == "median" or number):
+            raise OptionError(f"fill is {self.fill!r}; expected a number, or median")
 
 
 def look_ahead(items: Iterator[Item], wish: Wish) -> tuple[list[Look], Iterator[Item]]:
@@ -62,7 +68,7 @@ def _look(item: Item, wish: Wish) -> Look | None:
 def choose_form(looks: list[Look], wish: Wish) -> Form:
     dtype = max((k.dtype for k in looks), key=WIDTH.index, default="uint8")
     size = wish.size or _size(looks)
-    return Form(size, wish.channels or _channels(looks), wish.dtype or dtype)
+    return Form(size, wish.channels or _channels(looks), wish.dtype or dtype, wish.fill)
 
 
 def _channels(looks: list[Look]) -> int:

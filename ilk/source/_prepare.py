@@ -20,6 +20,7 @@ class Form:
     size: int
     channels: int
     dtype: str  # uint8, uint16 or float32
+    fill: float | str | None = None  # for NaN and infinite pixels: a number, "median", or None: refused
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -65,7 +66,8 @@ def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
     x = np.where(x, np.uint8(255), np.uint8(0)) if x.dtype.kind == "b" else x
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     if x.dtype.kind == "f":
-        _check_finite(x)
+        x = x if form.fill is None else _filled(x, form.fill)
+        _check_finite(x, "" if form.fill is not None else "; fill= gives them a value")
     x = _to_channels(x, form.channels)
     if (
         form.dtype in TOP and x.dtype.name not in TOP
@@ -74,10 +76,22 @@ def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
     return _cast(_resize(x, form.size), form.dtype)
 
 
-def _check_finite(x: np.ndarray) -> None:
+def _check_finite(x: np.ndarray, do: str = "") -> None:
     bad = x.size - int(np.isfinite(x).sum())
     if bad:
-        raise UnreadableSample(f"{bad} of {x.size} pixels are NaN or infinite")
+        raise UnreadableSample(f"{bad} of {x.size} pixels are NaN or infinite{do}")
+
+
+def _filled(x: np.ndarray, fill: float | str) -> np.ndarray:
+    """Pixels without a value get one; the median is that of a channel's others."""
+    bad = ~np.isfinite(x)
+    if not bad.any() or bad.all((1, 2)).any():  # a channel without any value stays what it is: unreadable
+        return x
+    if fill == "median":
+        values = np.array([np.median(c[~b]) for c, b in zip(x, bad)], x.dtype)[:, None, None]  # (C, 1, 1)
+    else:
+        values = np.asarray(fill, x.dtype)
+    return np.where(bad, values, x)
 
 
 def over_white(x: np.ndarray) -> np.ndarray:  # (2 or 4, H, W) with alpha last -> (1 or 3, H, W)

@@ -6,6 +6,7 @@ Nothing is unpickled; a picture's pixels are counted before they are decoded.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -78,23 +79,33 @@ def _fits(file: File, channels: int | None, start: int) -> Pictures:
         from astropy.io import fits
     except ImportError:
         raise MissingExtra("astropy", "astro", "reading FITS") from None
+    warnings.filterwarnings("ignore", "File may have been truncated")  # told below, by the file's name
     # The file is opened here: astropy leaves its own open when it stumbles over it.
     with file.stream() as f, fits.open(f, memmap=False, lazy_load_hdus=False) as hdus:
         planes = [p for hdu in hdus if hdu.is_image and len(hdu.shape) >= 2 for p in _planes(hdu, channels)]
         if not planes:
             raise UnreadableSample("no image in this FITS file")
         for part in range(start, len(planes)):
-            yield part if len(planes) > 1 else -1, planes[part]()
+            try:
+                x = planes[part]()
+            except ValueError as e:
+                raise UnreadableSample(f"the image is cut short or damaged: {e}") from None
+            yield part if len(planes) > 1 else -1, x
 
 
 def _planes(hdu: Any, channels: int | None) -> list[Callable[[], np.ndarray]]:
     """What reads each picture of an image extension: it, the planes of its cube, or it as channels."""
     bounded(hdu.shape[-1] * hdu.shape[-2])
     if len(hdu.shape) == 2:
-        return [lambda: np.asarray(hdu.data)[None]]
+        return [lambda: _upright(hdu.data)[None]]
     if len(hdu.shape) == 3 and channels is not None and channels > 1 and hdu.shape[0] == channels:
-        return [lambda: np.asarray(hdu.data)]
-    return [lambda i=i: np.asarray(hdu.section[i])[None] for i in np.ndindex(hdu.shape[:-2])]  # type: ignore[misc]
+        return [lambda: _upright(hdu.data)]
+    return [lambda i=i: _upright(hdu.section[i])[None] for i in np.ndindex(hdu.shape[:-2])]  # type: ignore[misc]
+
+
+def _upright(x: Any) -> np.ndarray:  # (..., H, W)
+    """FITS counts rows from the bottom (Pence et al. 2010, section 4.4), everything here from the top."""
+    return np.asarray(x)[..., ::-1, :]
 
 
 def _in_memory(file: File, channels: int | None, start: int) -> Pictures:

@@ -128,6 +128,7 @@ def images(
     dtype: str | None = None,
     range: Sequence[float] | None = None,  # noqa: A002 (kept in `reading` by this name)
     stretch: str = "linear",
+    fill: float | str | None = None,
     normalise: dict[str, Any] | None = None,
     strict: bool = False,
     cache: bool = True,
@@ -140,12 +141,14 @@ def images(
     dtype      uint8, uint16 or float32: how pixels are kept (default: what the first pictures have)
     range      the values shown as 0 and 1 (default: all of 8 or 16 bits; of floats, robust percentiles)
     stretch    linear, sqrt, asinh or log, after the range
+    fill       what NaN and infinite pixels become: a number, or median (of the picture's others); without it,
+               pictures that have any are left out
     normalise  options of `ilk.source.normalise.normalise` ({}: its own); what it removes becomes columns
     strict     stop at the first picture that cannot be read instead of leaving it out
     cache      keep decoded pictures for the next time (`ILK_CACHE`, or the user's cache folder)
     """
     _scale.check(range, stretch)
-    wish = Wish(size, channels, dtype)
+    wish = Wish(size, channels, dtype, fill)
     found, stack = _found(data, channels)
     seen, found.items = look_ahead(found.items, wish)
     form = choose_form(seen, wish)
@@ -154,7 +157,8 @@ def images(
         out = _array.as_it_is(stack, form, file=found.single, strict=strict)
     else:
         kept = form if normalise is None else replace(form, dtype="float32")
-        options = {"channels": channels, "from": form.dtype, "normalise": normalise}
+        options: dict[str, Any] = {"channels": channels, "from": form.dtype, "normalise": normalise}
+        options |= {} if fill is None else {"fill": fill}
         path = place(found.root, kept, options) if cache and _worth_keeping(data) else None
         with nullcontext(Memory(kept)) if path is None else opened(path, kept) as store:
             change = None if normalise is None else _change(normalise)
@@ -170,6 +174,7 @@ def images(
     reading: dict[str, Json] = {"dtype": form.dtype}
     reading |= {} if range is None else {"range": [float(v) for v in range]}
     reading |= {} if stretch == "linear" else {"stretch": stretch}
+    reading |= {} if fill is None else {"fill": fill}
     reading |= {} if normalise is None else {"normalise": normalise}
     return Images(
         pixels,

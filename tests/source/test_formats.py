@@ -226,10 +226,12 @@ def test_hdf5_finds_its_one_stack_or_asks_which(tmp_path: Path) -> None:
         images(f"{tmp_path}/a.h5:nothing")
 
 
-def test_fits_image_extensions_and_cube(tmp_path: Path) -> None:
+def test_fits_image_extensions_and_cube_are_upright(tmp_path: Path) -> None:
     x = RNG.normal(size=(6, 8)).astype(np.float32)
     fits.PrimaryHDU(x).writeto(tmp_path / "one.fits")
-    np.testing.assert_array_equal(only(tmp_path / "one.fits")[0].astype("f4"), x)
+    np.testing.assert_array_equal(
+        only(tmp_path / "one.fits")[0].astype("f4"), x[::-1]
+    )  # its first row is the lowest
     extensions = [
         fits.PrimaryHDU(),
         fits.ImageHDU(x),
@@ -239,16 +241,12 @@ def test_fits_image_extensions_and_cube(tmp_path: Path) -> None:
     fits.HDUList(extensions).writeto(tmp_path / "ext.fits")
     found = parts(tmp_path / "ext.fits")
     assert list(found) == [0, 1, 2]
-    np.testing.assert_array_equal(found[1][0], DEEP)
-    np.testing.assert_allclose(found[2][0], np.arange(48.0).reshape(6, 8), atol=0.1)
+    np.testing.assert_array_equal(found[1][0], DEEP[::-1])
+    np.testing.assert_allclose(found[2][0], np.arange(48.0).reshape(6, 8)[::-1], atol=0.1)
     fits.PrimaryHDU(STACK).writeto(tmp_path / "cube.fits")
-    np.testing.assert_array_equal(np.concatenate(list(parts(tmp_path / "cube.fits").values())), STACK)
-    assert only_shape(parts(tmp_path / "cube.fits", channels=5)) == (5, 6, 7)
-
-
-def only_shape(found: dict[int, np.ndarray]) -> tuple[int, ...]:
-    assert list(found) == [-1]
-    return found[-1].shape
+    upright = STACK[:, ::-1]
+    np.testing.assert_array_equal(np.concatenate(list(parts(tmp_path / "cube.fits").values())), upright)
+    np.testing.assert_array_equal(parts(tmp_path / "cube.fits", channels=5)[-1], upright)
 
 
 def test_truncated_fits_is_unreadable(tmp_path: Path) -> None:
@@ -259,6 +257,7 @@ def test_truncated_fits_is_unreadable(tmp_path: Path) -> None:
     (tmp_path / "d" / "b.fits").write_bytes(data[: len(data) // 2])
     got = images(tmp_path / "d")
     assert ([got.id(0)], [s.id for s in got.skipped]) == (["a.fits"], ["b.fits"])
+    assert got.skipped[0].why.startswith("the image is cut short")
 
 
 def test_webdataset_members_of_one_name_are_one_sample(tmp_path: Path) -> None:

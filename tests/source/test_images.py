@@ -169,12 +169,33 @@ def test_bad_files_are_named_and_the_rest_is_read(folder: Path, capsys: pytest.C
     assert set(whys) == {*bad, "two.npy#0", "nan.npy", "far.npy", "dead.png"}
     assert all(part in whys[name] for name, (_, part) in bad.items())
     assert whys["two.npy#0"] == "2 channels, expected 1"
-    assert whys["nan.npy"] == "8 of 64 pixels are NaN or infinite"
+    assert whys["nan.npy"] == "8 of 64 pixels are NaN or infinite; fill= gives them a value"
     assert whys["far.npy"] == "float64 values from 7.5 to 7.5 among uint8"
     assert whys["dead.png"] == "there is no such file"
     assert f"left out {len(whys)} of {len(whys) + 5} pictures: " in capsys.readouterr().err
     again = images(folder, size=8, channels=1, dtype="uint8")
     assert {s.id: s.why for s in again.skipped} == whys  # from the cache: the same report
+
+
+def test_fill_gives_pixels_without_a_value_one(tmp_path: Path, own_cache: Path) -> None:
+    x = np.arange(32, dtype=np.float32).reshape(2, 1, 4, 4)
+    x[1, 0, 0] = np.nan
+    x[1, 0, 3, 3] = np.inf  # 20 to 30 are left, of which 25 is the middle
+    for n, channels in enumerate(x):
+        np.save(tmp_path / f"{n}.npy", channels[0])
+    options = {"range": [0, 1]}
+    for data in (x, tmp_path):
+        assert len(images(data, **options).skipped) == 1
+        zero, median = images(data, fill=0, **options), images(data, fill="median", **options)
+        np.testing.assert_array_equal(zero.pixels[0], x[0])
+        np.testing.assert_array_equal(zero.pixels[1, 0], np.where(np.isfinite(x[1, 0]), x[1, 0], 0))
+        np.testing.assert_array_equal(median.pixels[1, 0], np.where(np.isfinite(x[1, 0]), x[1, 0], 25))
+        again = ilk.source.read(median.reading, x[1:])  # a query is filled alike
+        assert torch.equal(again.batch(np.array([0])), median.batch(np.array([1])))
+    nothing = images(np.stack([x[0, 0], np.full((4, 4), np.nan)]), fill=0)
+    assert [s.why for s in nothing.skipped] == ["16 of 16 pixels are NaN or infinite"]
+    with pytest.raises(OptionError, match="fill is 'mean'; expected a number, or median"):
+        images(x, fill="mean")
 
 
 def test_strict_stops_at_the_first(folder: Path) -> None:
