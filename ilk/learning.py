@@ -1,7 +1,10 @@
 """From data to a space: learn an encoder, judge it, fill a space with its vectors."""
 
+import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
@@ -53,26 +56,55 @@ def learn(
     `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the better.
     Call it again, the same, to go on after a kill.
     """
+    check(objective, encoder, dim, options)
     source = data if isinstance(data, Source) else images(data)
     name = Path(out) if out is not None else Path(_name(data))
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
     job = _Job(source, target.run, encoder, dim, recipe, label)
     if objective == "auto":
-        if options:
-            raise OptionError(
-                f"{', '.join(options)} given for `auto`", "Choose an objective: --objective simclr."
-            )
         return _auto(job, target)
     found = job.learnt(objective, options)
     return target.fill(found.encoder, found.decoder, source)
 
 
+def check(
+    objective: str, encoder: str, dim: int | None, options: dict[str, Any], *, others: Iterable[str] = ()
+) -> None:
+    """Finds now what is wrong with these names, before data are read for hours or a space is thrown away.
+
+    `others`: more names that the caller takes as options.
+    """
+    do, known, sized = "", list[str](), True
+    if objective == "auto":
+        do = "Options of an objective want that objective: see `ilk objectives`."
+    else:
+        cls, network = objectives.find(objective), encoders.find(encoder)
+        known = parameters(cls)
+        sized = "dim" in known
+        if not issubclass(cls, ClosedForm):
+            known = [*(p for p in known if p != "encoder"), *parameters(network)]
+            sized = "dim" in parameters(network)
+    for option in options:
+        if option not in known:
+            raise UnknownName(f"option of {objective}", option, {*known, *others}, do)
+    if dim is not None and (dim < 1 or not sized):
+        raise OptionError(f"dim is {dim}", "Give 1 or more." if sized else f"{objective} takes no such wish.")
+    try:
+        json.dumps(options)
+    except TypeError as e:
+        raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
+
+
 def _auto(job: "_Job", target: Target) -> Space:
     quick, slow = AUTO
     first = job.learnt(quick, {})
-    space = target.fill(first.encoder, None, job.source)
-    if len(job.source) < ENOUGH:
+    few = len(job.source) < ENOUGH
+    waiting = (
+        few or not target.space.exists()
+    )  # one that stands is not put back for as long as the other learns
+    space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
+    if few:
         say(f"{len(job.source)} samples are too few to train a network on; {quick} it is.")
         return space
     say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
@@ -80,7 +112,9 @@ def _auto(job: "_Job", target: Target) -> Space:
     better = second.score > first.score
     by = "view retrieval" if first.health.knn is None else f"right {job.label} by kNN"
     say(f"{by}: {quick} {first.score:.1%}, {slow} {second.score:.1%}; {slow if better else quick} is kept.")
-    return target.fill(second.encoder, second.decoder, job.source) if better else space
+    if better:
+        return target.fill(second.encoder, second.decoder, job.source)
+    return space if waiting else target.fill(first.encoder, None, job.source)
 
 
 def _name(data: Any) -> str:
@@ -135,10 +169,6 @@ class _Job:
     def _objective(self, cls: type[Objective], options: dict[str, Any]) -> Objective:
         """Options go to the objective where it knows them, else to the encoder."""
         network = encoders.find(self.encoder)
-        for option in options:
-            known = [*parameters(cls), *parameters(network)]
-            if option not in known:
-                raise UnknownName(f"option of {cls.__name__.lower()} or {self.encoder}", option, known)
         own = {k: v for k, v in options.items() if k in parameters(cls)}
         others = {k: v for k, v in options.items() if k not in own}
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
@@ -150,5 +180,5 @@ class _Job:
         say(f"Learning by {name} from {len(self.source):,} samples.")
 
     def _health(self, encoder: Encoder) -> Health:
-        held = plan(len(self.source), self.recipe, 1).held
+        held = plan(len(self.source), changed(self.recipe, batch=1, accumulate=1), 1).held
         return report(encoder, self.source, rows=held if len(held) else None, label=self.label)
