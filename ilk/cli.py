@@ -71,6 +71,12 @@ def learn(
         int | None, typer.Option(help="1 for grey, 3 for colour [default: as they are].")
     ] = None,
     stretch: Annotated[str, typer.Option(help="linear, sqrt, asinh or log.")] = "linear",
+    fill: Annotated[
+        str | None,
+        typer.Option(
+            help="What NaN pixels become: a number, or median [default: such pictures are left out]."
+        ),
+    ] = None,
     normalise: Annotated[
         str | None,
         typer.Option(help="What to take out of the pictures: all, or some of shift,rotation,scale,flux."),
@@ -97,7 +103,13 @@ def learn(
 
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     source = images(
-        data, size=size, channels=channels, stretch=stretch, normalise=_removed(normalise), strict=strict
+        data,
+        size=size,
+        channels=channels,
+        stretch=stretch,
+        fill=None if fill is None else _value(fill),
+        normalise=_removed(normalise),
+        strict=strict,
     )
     if out is None:
         out = Path(Path(data).resolve().stem if "*" not in data else "learnt")
@@ -240,7 +252,12 @@ def demo(
     output = Output(json)
     from .demonstration import demo
 
-    output.facts(demo(out, n=n, seed=seed).facts())
+    found = demo(out, n=n, seed=seed)
+    output.facts(found.facts() | ({"R2": found.r2.to_pylist()} if json else {}))
+    if not json:
+        output.table(found.r2)
+    for command in found.next_steps():
+        output.next("go on", command)
 
 
 def main() -> None:

@@ -93,7 +93,9 @@ def draw(
     ids = [str(i) for i in ids] if len(ids) else [""] * len(xy)
     names = [int(g) for g in np.unique(groups)]
     side = 190 if len(names) > 1 or (odd is not None and len(odd)) else 0
-    at = _fitted(xy, (MARGIN, HEAD if title or note else MARGIN, width - MARGIN - side, height - MARGIN))
+    edge = MARGIN + THUMB / 2  # room for a thumbnail on the outermost point
+    top = HEAD + THUMB if title or note else edge
+    at = _fitted(xy, (edge, top, width - edge - side, height - edge))
     marks: list[Mark] = _dots(at, groups, names, ids)
     labels = _labels(at, groups, names) if len(names) > 1 else []
     if pictures is not None:
