@@ -21,7 +21,7 @@ from .objectives import ClosedForm, Objective
 from .source import Source
 from .source.images import images
 from .space import Space
-from .target import Target
+from .target import Target, default_name
 from .training.fit import fit
 from .training.order import plan
 from .training.recipe import Recipe
@@ -58,7 +58,7 @@ def learn(
     """
     check(objective, encoder, dim, options)
     source = data if isinstance(data, Source) else images(data)
-    name = Path(out) if out is not None else Path(_name(data))
+    name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
     job = _Job(source, target.run, encoder, dim, recipe, label)
@@ -100,9 +100,7 @@ def _auto(job: "_Job", target: Target) -> Space:
     quick, slow = AUTO
     first = job.learnt(quick, {})
     few = len(job.source) < ENOUGH
-    waiting = (
-        few or not target.space.exists()
-    )  # one that stands is not put back for as long as the other learns
+    waiting = few or not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
     if few:
         say(f"{len(job.source)} samples are too few to train a network on; {quick} it is.")
@@ -115,11 +113,6 @@ def _auto(job: "_Job", target: Target) -> Space:
     if better:
         return target.fill(second.encoder, second.decoder, job.source)
     return space if waiting else target.fill(first.encoder, None, job.source)
-
-
-def _name(data: Any) -> str:
-    given = Path(data).resolve().stem if isinstance(data, str | os.PathLike) else ""
-    return given if given and "*" not in given else "learnt"
 
 
 @dataclass(frozen=True)

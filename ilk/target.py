@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from . import files, saved
+from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
 from .errors import FormatError, OptionError
@@ -19,6 +20,14 @@ from .source import Source
 from .space import Space
 
 FORMAT = 1
+
+
+def default_name(data: Any) -> Path:
+    """The data's own name in this folder; `learnt` where they have none."""
+    if not isinstance(data, str | os.PathLike) or "*" in os.fspath(data):
+        return Path("learnt")
+    given = Path(data).resolve()
+    return Path((given.name if given.is_dir() else given.stem) or "learnt")
 
 
 class Target:
@@ -29,9 +38,10 @@ class Target:
         self.record = self.run / "learn.json"
         self.asked = json.loads(json.dumps(asked))  # as it will be read back
         self.fingerprints: list[str] = []
+        self._tidy()
         if replace:
-            shutil.rmtree(self.run, ignore_errors=True)
-            shutil.rmtree(self.space, ignore_errors=True)
+            _throw_away(self.run, "learn.json")
+            _throw_away(self.space, "space.json")
         if self.record.exists():
             self._go_on(source)
         elif self.space.exists():
@@ -50,15 +60,33 @@ class Target:
             space = Space.open(self.space)
             space.upsert(source)
             return space
-        place = self.space.with_name(f"{self.space.name}.new") if stands else self.space
-        if stands:
-            shutil.rmtree(place, ignore_errors=True)
-        space = Space.create(place, encoder, reading=source.reading, decoder=decoder)
+        space = Space.create(
+            self._new if stands else self.space, encoder, reading=source.reading, decoder=decoder
+        )
         space.upsert(source)
         if stands:
-            shutil.rmtree(self.space)
-            os.replace(place, self.space)
+            lost = Space.open(self.space).layers()
+            os.replace(self.space, self._old)
+            os.replace(self._new, self.space)
+            self._tidy()
+            if lost:
+                say(f"The encoder has changed: compute {', '.join(lost)} again.")
         return Space.open(self.space)
+
+    @property
+    def _new(self) -> Path:
+        return self.space.with_name(f"{self.space.name}.new")
+
+    @property
+    def _old(self) -> Path:
+        return self.space.with_name(f"{self.space.name}.old")
+
+    def _tidy(self) -> None:
+        """Ends what a kill cut short: the old space is put back where the new one had not taken its place."""
+        if self._old.exists() and not self.space.exists():
+            os.replace(self._old, self.space)
+        for left in (self._new, self._old):
+            _throw_away(left, "space.json")
 
     def _go_on(self, source: Source) -> None:
         try:
@@ -88,3 +116,19 @@ class Target:
     def _write(self) -> None:
         record = {"format": FORMAT, "asked": self.asked, "fingerprints": self.fingerprints}
         files.write(self.record, json.dumps(record, indent=1).encode())
+
+
+def _throw_away(folder: Path, mark: str) -> None:
+    """Removes what ilk made, which its `mark` shows; never a folder that only bears the name."""
+    if not folder.exists():
+        return
+    if not folder.is_dir() or (any(folder.iterdir()) and not (folder / mark).exists()):
+        raise OptionError(
+            f"{folder} was not made by ilk: it has no {mark}", "Move it away, or give --out NAME."
+        )
+    for inside in sorted(folder.iterdir(), key=lambda p: p.name == mark):  # the mark last: a kill leaves it
+        if inside.is_dir() and not inside.is_symlink():
+            shutil.rmtree(inside)
+        else:
+            inside.unlink()
+    folder.rmdir()
