@@ -48,7 +48,10 @@ def _tiff(file: File, channels: int | None, start: int) -> Pictures:
                 yield from _arrays.rows(stack, len(stack), channels, start)
                 return
             for part in range(start, len(tiff.pages)):
-                yield part if many else -1, _page(tiff.pages[part], channels)
+                yield (
+                    part if many else -1,
+                    _page(tiff.pages[part].aspage(), channels),
+                )  # OME's are frames, short of tags
     except tifffile.TiffFileError as e:
         raise UnreadableSample(f"not a TIFF file: {e}" if file.content() else "the file is empty") from None
     except ValueError as e:

@@ -142,6 +142,12 @@ def test_imagej_stack(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.concatenate(list(parts(tmp_path / "s.tif").values())), STACK)
 
 
+def test_ome_tiff_stack(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.ome.tif", STACK, photometric="minisblack", metadata={"axes": "ZYX"})
+    found = parts(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(np.concatenate(list(found.values())), STACK)
+
+
 def test_tiff_of_floats_bands_and_planes(tmp_path: Path) -> None:
     f = RNG.normal(size=(6, 8)).astype(np.float32)
     tifffile.imwrite(tmp_path / "f.tif", f)
