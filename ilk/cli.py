@@ -5,12 +5,14 @@ Heavy libraries are imported inside the verbs, so that help, version and usage e
 
 import json as json_
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from . import __version__, find
+from . import __version__, console, find
 from .errors import DataError, IlkError, OptionError
 from .printing import Output
 
@@ -18,8 +20,22 @@ if TYPE_CHECKING:
     from .source import Source
     from .space import Space
 
+
+class _Stopped(Exception):
+    """Ctrl-C, on its way past typer, which would end without a word."""
+
+
+class _Verbs(TyperGroup):
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as e:
+            raise _Stopped from e
+
+
 app = typer.Typer(
     name="ilk",
+    cls=_Verbs,
     help="Learns what is alike in data that nobody has labelled.",
     epilog="Start with: ilk demo, or: ilk learn FOLDER",
     no_args_is_help=True,
@@ -96,11 +112,13 @@ def learn(
     Any keyword of the objective or encoder is an option too: --temperature 0.1, --width 64, ...
     """
     output = Output(json)
-    options = _options(rest.args)
-    from .learning import learn
+    data, options = _options([data, *rest.args])
+    from .learning import check, learn
     from .source.images import images
+    from .target import default_name
     from .training.recipe import Recipe
 
+    check(objective, encoder, dim, options, others=[p.name for p in rest.command.params if p.name])
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     source = images(
         data,
@@ -111,12 +129,10 @@ def learn(
         normalise=_removed(normalise),
         strict=strict,
     )
-    if out is None:
-        out = Path(Path(data).resolve().stem if "*" not in data else "learnt")
     space = learn(
         source,
         objective,
-        out=out,
+        out=out or default_name(data),
         encoder=encoder,
         dim=dim,
         recipe=recipe,
@@ -148,7 +164,9 @@ def search(
 ) -> None:
     """The samples most alike to one that is given."""
     output = Output(json)
-    output.table(_open(space).search(query, k, where=where).table().drop_columns(["query"]))
+    found = _open(space).search(query, k, where=where)
+    many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
+    output.table(found.table() if many else found.table().drop_columns(["query"]))
 
 
 @app.command()
@@ -229,7 +247,11 @@ def export(space: SpacePath, to: Path, json: Json = False) -> None:
 def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
     """Take samples out of a space, by id."""
     output = Output(json)
-    output.facts({"deleted": _open(space).delete(ids)})
+    wanted = set(ids)
+    deleted = _open(space).delete(wanted)
+    if deleted < len(wanted):
+        console.say(f"{len(wanted) - deleted} of {len(wanted)} ids were not there")
+    output.facts({"deleted": deleted})
 
 
 @app.command()
@@ -262,12 +284,14 @@ def demo(
 
 def main() -> None:
     """The entry point: an error of ours is a message, not a traceback."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # an id may hold what the terminal's encoding lacks
     try:
         app(prog_name="ilk")
-    except IlkError as e:
+    except (IlkError, OSError) as e:
         print(f"error: {e}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except _Stopped:
         print(
             "Stopped. What was reported as done is kept; the same command goes on from there.",
             file=sys.stderr,
@@ -278,8 +302,9 @@ def main() -> None:
 def _open(path: Path) -> "Space":
     from .space import Space
 
-    if not path.exists() and path.with_name(f"{path.name}.space").exists():
-        path = path.with_name(f"{path.name}.space")
+    beside = path.parent / f"{path.name}.space"
+    if path.name and not (path / "space.json").exists() and beside.exists():
+        path = beside  # `ilk info photos`, just as `ilk learn photos`
     if not path.exists():
         near = sorted(str(p) for p in path.parent.glob("*.space"))
         raise DataError(
@@ -288,19 +313,26 @@ def _open(path: Path) -> "Space":
     return Space.open(path)
 
 
-def _options(words: list[str]) -> dict[str, Any]:
-    """`--some-name value` as keywords; a value is read as JSON where it is JSON."""
+def _options(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """The word that stands alone, and `--some-name value` as keywords, read as JSON where it is JSON."""
+    alone: list[str] = []
     found: dict[str, Any] = {}
     rest = list(words)
     while rest:
         word = rest.pop(0)
         if not word.startswith("--"):
-            raise OptionError(f"{word!r} stands alone", "Options of the objective are given as --name value.")
+            alone.append(word)
+            continue
         name, equals, value = word[2:].partition("=")
         if not equals:
             value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
         found[name.replace("-", "_")] = _value(value)
-    return found
+    if len(alone) != 1:
+        raise OptionError(
+            f"{' and '.join(map(repr, alone)) or 'nothing'} given to learn from",
+            "Give one folder, file or pattern in quotes, and options of the objective as --name value.",
+        )
+    return alone[0], found
 
 
 def _value(text: str) -> Any:

@@ -58,6 +58,7 @@ def learn(
     """
     check(objective, encoder, dim, options)
     source = data if isinstance(data, Source) else images(data)
+    _check(label, source)
     name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
@@ -89,7 +90,10 @@ def check(
         if option not in known:
             raise UnknownName(f"option of {objective}", option, {*known, *others}, do)
     if dim is not None and (dim < 1 or not sized):
-        raise OptionError(f"dim is {dim}", "Give 1 or more." if sized else f"{objective} takes no such wish.")
+        raise OptionError(
+            f"dim is {dim}",
+            "Give 1 or more." if sized else f"The vectors of {objective} cannot have another length.",
+        )
     try:
         json.dumps(options)
     except TypeError as e:
