@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import inspect
 import pkgutil
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -25,6 +26,8 @@ def find(package: str, kind: str, name: str, *bases: type[T]) -> type[T]:
         return _only_class(use(Path(name)), bases, name)
     if ":" in name:
         module_name, _, class_name = name.partition(":")
+        if not all(part.isidentifier() for part in [*module_name.split("."), class_name]):
+            raise UnknownName(kind, name, names(package), "Expected package.module:Class, as in an import.")
         try:
             found = getattr(importlib.import_module(module_name), class_name)
         except (ImportError, AttributeError) as e:
@@ -37,19 +40,24 @@ def find(package: str, kind: str, name: str, *bases: type[T]) -> type[T]:
     return _only_class(importlib.import_module(f"{package}.{name}"), bases, name)
 
 
-_used: list[ModuleType] = []  # a class nobody holds is collected, and what was saved by it cannot be loaded
+# A class nobody holds is collected, and what was saved by it cannot be loaded.
+_used: dict[tuple[Path, int], ModuleType] = {}
 
 
 def use(path: Path) -> ModuleType:
-    """Runs a Python file, so that its classes are known to whatever was saved by them."""
+    """Runs a Python file (once, until it is changed), so that its classes are known to what they saved."""
     if not path.is_file():
         raise DataError(f"no file {path}", "Give the path of a Python file that defines one class.")
+    key = (path.resolve(), path.stat().st_mtime_ns)
+    if key in _used:
+        return _used[key]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault(path.stem, module)  # dataclasses look there for their own module
     spec.loader.exec_module(module)
-    _used.append(module)
+    _used[key] = module
     return module
 
 

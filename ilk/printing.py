@@ -1,13 +1,19 @@
 """Results on standard output: tables for a terminal, tab-separated lines for a pipe, JSON for a program."""
 
 import json
+import math
+import re
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import console
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a file name must not break a line or turn a terminal red
 
 
 class Output:
@@ -21,8 +27,7 @@ class Output:
             _print_json(facts)
             return
         width = max(map(len, facts), default=0)
-        for name, value in facts.items():
-            print(f"{name:<{width}}  {_text(value)}")
+        _print(f"{name:<{width}}  {_text(value)}".rstrip() for name, value in facts.items())
 
     def table(self, table: "pa.Table", *, told: str | None = None) -> None:
         """Rows, and a sentence that says what they show."""
@@ -35,18 +40,33 @@ class Output:
         if sys.stdout.isatty():
             _print_rich(table)
         else:
-            print("\t".join(table.column_names))
-            for row in table.to_pylist():
-                print("\t".join(_text(v) for v in row.values()))
+            rows = table.to_pylist()
+            _print("\t".join(row) for row in [table.column_names, *(map(_text, r.values()) for r in rows)])
 
     def next(self, aim: str, command: str) -> None:
         """What a person may want to type now."""
         if not self.as_json and sys.stdout.isatty():
-            print(f"To {aim}: {command}")
+            _print([f"To {aim}: {command}"])
+
+
+def _print(lines: Iterable[str]) -> None:
+    """At once: a full disk behind the pipe is then an error, not a remark at the very end."""
+    print(*lines, sep="\n", flush=True)
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    """In ASCII, which every pipe carries; JSON knows no NaN and no infinity: null."""
+    _print([json.dumps(_known(value), default=str)])
+
+
+def _known(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {k: _known(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_known(v) for v in value]
+    return value
 
 
 def _print_rich(table: "pa.Table") -> None:
@@ -71,4 +91,4 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value))
     if isinstance(value, dict):
         return ", ".join(f"{k}={_text(v)}" for k, v in value.items()) or "none"
-    return "" if value is None else str(value).replace("\t", " ").replace("\n", " ")
+    return "" if value is None else _CONTROL.sub(" ", str(value))
