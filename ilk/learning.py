@@ -58,7 +58,7 @@ def learn(
     """
     check(objective, encoder, dim, options)
     source = data if isinstance(data, Source) else images(data)
-    _check(label, source)
+    _check_label(label, source)
     name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
@@ -98,6 +98,14 @@ def check(
         json.dumps(options)
     except TypeError as e:
         raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
+
+
+def _check_label(label: str | None, source: Source) -> None:
+    table = source.metadata()
+    columns = [] if table is None else table.column_names
+    if label is not None and label not in columns:
+        do = "Pictures bring columns along when a table with their paths is given (CSV, parquet)."
+        raise UnknownName("metadata column", label, columns, do)
 
 
 def _auto(job: "_Job", target: Target) -> Space:
