@@ -12,13 +12,17 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..console import progress
-from ..errors import DataError
+from ..errors import DataError, OptionError
 from . import layers
 from .snapshot import Snapshot
 
 
 def export(space: Path, at: Snapshot, fingerprint: str, path: Path) -> None:
     """One row a sample, streamed; the file is whole or absent."""
+    if path.suffix.lower() not in (".parquet", ".pq"):
+        raise OptionError(
+            f"{path.name} is not the name of a parquet file", "Name a file that ends in .parquet."
+        )
     if path.is_dir() or not path.parent.is_dir():
         raise DataError(f"cannot write the file {path}", "Give the path of a file in a folder that exists.")
     stored = at.rows.metadata_names

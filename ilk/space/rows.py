@@ -123,7 +123,7 @@ class Rows:
             number = next((f.name for f in self.schema if pa.types.is_floating(f.type)), None)
             example = f"`{number}` > 0.5" if number else "id LIKE 'a%'"
             raise FilterError(
-                f"where={where!r} cannot be used: {str(e).split(', /')[0]}",
+                f"where={where!r} cannot be used: {_complaint(str(e))}",
                 f"Columns: {', '.join(known)}. An SQL condition is expected, for example: {example}",
             ) from e
         addresses = self._ids_and_addresses["_rowid"].to_numpy()
@@ -191,6 +191,13 @@ class Rows:
         with _durable(self.folder):
             data = lance.LanceDataset.commit(self.data.uri, transaction)
         return Rows(self.folder, data), done
+
+
+def _complaint(lance: str) -> str:
+    """The heart of an error: not where in Lance's source it arose, nor columns that the user did not make."""
+    text = lance.split(", /")[0].split(" Valid fields are")[0].replace("Invalid user input: ", "")
+    _, parser, inner = text.partition("(sql parser error: ")
+    return " ".join((inner[:-1] if parser else text).split())
 
 
 @contextmanager

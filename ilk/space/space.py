@@ -197,6 +197,8 @@ class Space:
                 return 0
             rows, n = self._at.rows.delete(wanted)
             self._show(rows)
+            if n < len(wanted):
+                console.say(f"{len(wanted) - n:,} of {len(wanted):,} ids are not in {self.path}")
             return n
 
     def write_layer(self, name: str, table: pa.Table, made: dict[str, Any]) -> None:

@@ -97,11 +97,12 @@ def test_upsert_replaces_by_id_and_the_last_of_two_wins(space, capsys):
     assert stored == {"a": v[2].tolist(), "b": v[2].tolist(), "c": v[3].tolist()}
 
 
-def test_delete_counts_the_rows_there_were(space):
+def test_delete_counts_the_rows_there_were(space, capsys):
     space.upsert_vectors(names(5), numbers(5))
     quoted = ["it's", '"x"', "%_", "; drop", "ü", "-- "]
     space.upsert_vectors(quoted, numbers(6))
     assert space.delete([*quoted, *quoted, "nobody"]) == 6
+    assert "1 of 7 ids are not in " in capsys.readouterr().err
     assert space.delete("thing-0003") == 1
     assert space.ids() == ["thing-0000", "thing-0001", "thing-0002", "thing-0004"]
     assert "thing-0003" not in Space.open(space.path).search(numbers(5)[3], k=9).ids
@@ -175,6 +176,16 @@ def test_a_bad_where_names_the_columns_and_gives_an_example(space, where):
         space.search(numbers(1)[0], where=where)
 
 
+def test_a_bad_where_says_what_is_wrong_and_hides_the_plumbing(space):
+    space.upsert_vectors(names(3), numbers(3), pa.table({"n": [1, 2, 3]}))
+    for where, what in {"m = 1": "No field named m", "n =": "Expected: an expression"}.items():
+        with pytest.raises(FilterError, match=what) as e:
+            space.search(numbers(1)[0], where=where)
+        assert "_rowid" not in str(e.value)
+        assert ".rs" not in str(e.value)
+        assert "user input" not in str(e.value)
+
+
 def test_columns_that_come_later_are_null_before(space):
     space.upsert_vectors(["a", "b"], numbers(2), pa.table({"n": [1, 2]}))
     space.upsert_vectors(
@@ -235,6 +246,7 @@ def test_columns_called_like_ours_are_renamed(space, capsys):
         (OptionError, lambda s: s.write_layer("x", pa.table({"id": ["a", "a"], "n": [1, 2]}), {})),
         (OptionError, lambda s: s.write_layer("x", pa.table({"id": ["a"], "n": [1]}), {"by": object()})),
         (DataError, lambda s: s.export("/nowhere/at/all.parquet")),
+        (OptionError, lambda s: s.export("table.csv")),
         (SpaceError, lambda s: Space.create(s.path, Pixels(1, 4), reading={})),
         (UnknownName, lambda s: Space.create(s.path / "new", Pixels(1, 4), reading={}, metric="cosin")),
         (OptionError, lambda s: Space.create(s.path / "new", Pixels(1, 4), reading={"at": Path()})),
