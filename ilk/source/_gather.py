@@ -220,7 +220,8 @@ def _next(item: Item, reading: Pictures, form: Form, start: int) -> _Sample:
 
 
 def _why(e: Exception) -> str:
-    text = str(e).split("\n")[0].strip() or type(e).__name__
+    text = e.strerror.lower() if isinstance(e, OSError) and e.strerror else str(e)
+    text = text.split("\n")[0].strip() or type(e).__name__
     return text if len(text) <= 200 else text[:200] + "…"
 
 

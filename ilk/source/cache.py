@@ -26,7 +26,7 @@ import pyarrow as pa
 
 from .. import files
 from ..console import say
-from ..errors import FormatError
+from ..errors import DataError, FormatError
 from ._file import Item
 from ._prepare import Form
 
@@ -241,8 +241,15 @@ def _stop(segments: list[pa.Table]) -> int:
 @contextmanager
 def opened(path: Path, form: Form) -> Iterator[Store]:
     """The cache in `path`, for one process at a time. What was appended is kept however the block ends."""
-    with files.room(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with files.room(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.with_suffix(".lock").touch()
+    except (PermissionError, FileExistsError, NotADirectoryError) as e:
+        raise DataError(
+            f"decoded pictures cannot be kept in {path.parent}: {(e.strerror or str(e)).lower()}",
+            "Set ILK_CACHE to a folder that may be written.",
+        ) from e
     with _alone(path.with_suffix(".lock")):
         store = _sound(path, form)
         try:

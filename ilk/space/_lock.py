@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..errors import SpaceBusy
+from ..errors import SpaceBusy, SpaceError
 
 if sys.platform == "win32":
     import msvcrt
@@ -22,7 +22,10 @@ else:
 @contextmanager
 def writing(space: Path) -> Iterator[None]:
     """The right to write; SpaceBusy at once where another has it (a process, or a Space here)."""
-    handle = os.open(space / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    try:
+        handle = os.open(space / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+    except PermissionError as e:
+        raise SpaceError(f"{space} may only be read", "Copy the folder, or ask its owner.") from e
     try:
         if not _lock_alone(handle):
             raise SpaceBusy(

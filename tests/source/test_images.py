@@ -198,6 +198,19 @@ def test_fill_gives_pixels_without_a_value_one(tmp_path: Path, own_cache: Path) 
         images(x, fill="mean")
 
 
+def test_a_cache_that_cannot_be_written_says_how_to_move_it(folder: Path, own_cache: Path) -> None:
+    own_cache.write_text("a file stands where the cache should be")
+    with pytest.raises(DataError, match=r"cannot be kept in .*images: not a directory\nSet ILK_CACHE"):
+        images(folder)
+
+
+def test_a_file_that_may_not_be_read_is_left_out(folder: Path) -> None:
+    (folder / "z" / "c.png").chmod(0)
+    if os.access(folder / "z" / "c.png", os.R_OK):
+        pytest.skip("this user may read everything")
+    assert [(s.id, s.why) for s in images(folder).skipped] == [("z/c.png", "permission denied")]
+
+
 def test_strict_stops_at_the_first(folder: Path) -> None:
     (folder / "aa.png").write_text("hello")
     with pytest.raises(UnreadableSample, match=r"aa\.png: not an image"):

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pytest
 
 import ilk
-from ilk.errors import DiskFull, SpaceBusy
+from ilk.errors import DiskFull, SpaceBusy, SpaceError
 from ilk.space import Space
 
 from .conftest import READING, names, numbers
@@ -116,6 +116,16 @@ def test_a_second_writer_is_told_who_writes(space):
     holder.kill()
     holder.communicate()
     assert space.upsert_vectors(["a"], numbers(1)).added == 1
+
+
+def test_a_space_that_may_only_be_read(space):
+    space.upsert_vectors(["a", "b"], numbers(2))
+    (space.path / "lock").chmod(0o444)
+    if os.access(space.path / "lock", os.W_OK):
+        pytest.skip("this user may write everywhere")
+    with pytest.raises(SpaceError, match="may only be read"):
+        space.delete(["a"])
+    assert Space.open(space.path).search("a", k=1).ids.tolist() == [["b"]]
 
 
 def test_two_spaces_of_one_process_take_turns(space):
