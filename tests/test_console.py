@@ -2,7 +2,7 @@ import os
 import pty
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -60,9 +60,8 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
 END = b"<the end>"
 
 
-@pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A real terminal for standard error; calling it gives what was drawn."""
+def drawn_by(draw: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What a real terminal gets as standard error."""
     ours, theirs = pty.openpty()
     drawn = bytearray()
 
@@ -73,38 +72,38 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Any:
     reader = threading.Thread(target=read)
     reader.start()
     monkeypatch.setenv("TERM", "xterm")
-    with os.fdopen(theirs, "w") as screen:
-        monkeypatch.setattr(sys, "stderr", screen)
-
-        def shown() -> str:
-            if reader.is_alive():
-                print(END.decode(), file=screen, flush=True)
-                reader.join()
-            return drawn.decode()
-
-        yield shown
-        shown()
+    with os.fdopen(theirs, "w") as screen, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", screen)
+        draw()
+        print(END.decode(), file=screen, flush=True)
+        reader.join()
     os.close(ours)
+    return drawn.decode()
 
 
-def test_a_terminal_gets_one_bar(terminal: Any) -> None:
-    with console.progress("outer", 10) as bar:
-        bar.advance(5)
-        bar.note("half way")
-        with console.progress("inner", 3) as within:
-            within.advance(1)
-    with console.progress("after", 1) as bar:
-        bar.advance(1)
-    text = terminal()
+def test_a_terminal_gets_one_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw() -> None:
+        with console.progress("outer", 10) as bar:
+            bar.advance(5)
+            bar.note("half way")
+            with console.progress("inner", 3) as within:
+                within.advance(1)
+        with console.progress("after", 1) as bar:
+            bar.advance(1)
+
+    text = drawn_by(draw, monkeypatch)
     assert "outer" in text
     assert "half way" in text
+    assert "50%" in text
     assert "after" in text
     assert "inner" not in text
 
 
-def test_a_bar_ends_with_an_error_within_it(terminal: Any) -> None:
-    with pytest.raises(ZeroDivisionError), console.progress("failing", 1):
-        raise ZeroDivisionError
-    with console.progress("next", 1) as bar:
-        bar.advance(1)
-    assert "next" in terminal()
+def test_a_bar_ends_with_an_error_within_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def draw() -> None:
+        with pytest.raises(ZeroDivisionError), console.progress("failing", 1):
+            raise ZeroDivisionError
+        with console.progress("next one", 1) as bar:
+            bar.advance(1)
+
+    assert "next one" in drawn_by(draw, monkeypatch)
