@@ -3,6 +3,8 @@
 What was planted in the pictures is known, so everything that is found can be held against it.
 """
 
+from __future__ import annotations
+
 import time
 from dataclasses import dataclass
 from functools import partial
