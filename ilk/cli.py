@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from . import __version__, console, find
+from . import __version__, find
 from .errors import DataError, IlkError, OptionError
 from .printing import Output
 
@@ -247,11 +247,7 @@ def export(space: SpacePath, to: Path, json: Json = False) -> None:
 def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
     """Take samples out of a space, by id."""
     output = Output(json)
-    wanted = set(ids)
-    deleted = _open(space).delete(wanted)
-    if deleted < len(wanted):
-        console.say(f"{len(wanted) - deleted} of {len(wanted)} ids were not there")
-    output.facts({"deleted": deleted})
+    output.facts({"deleted": _open(space).delete(ids)})
 
 
 @app.command()
