@@ -92,29 +92,30 @@ def _printed_by_python(block: Block, names: dict[str, Any]) -> str:
 def _console(block: Block) -> None:
     for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
         command, _, expected = part.partition("\n")
-        printed = _printed_by(command)
+        printed, status = _printed_by(command)
+        assert (status == 0) == ("error:" not in expected), f"{block.where} {command}\n{printed}"
         if expected.strip():
             _same(block, expected, printed, command)
 
 
-def _printed_by(command: str) -> str:
-    """What a terminal would show: standard output and error together."""
+def _printed_by(command: str) -> tuple[str, int]:
+    """What a terminal would show, standard output and error together, and the exit status."""
     words = shlex.split(command)
-    if words[0] != "ilk" or {"|", ">", "--use"} & set(words):
+    if words[0] != "ilk" or "--use" in words:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         done = subprocess.run(
             command, shell=True, text=True, stdout=-1, stderr=-2, env=os.environ | {"PATH": path}
         )
-        return done.stdout
-    shown = io.StringIO()
+        return done.stdout, done.returncode
+    shown, status = io.StringIO(), 0
     with redirect_stdout(shown), redirect_stderr(shown), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)
         patch.setattr(console, "quiet", False)
         try:
             cli.main()
-        except SystemExit:
-            pass
-    return shown.getvalue()
+        except SystemExit as e:
+            status = int(e.code or 0)
+    return shown.getvalue(), status
 
 
 def _same(block: Block, expected: str, printed: str, command: str = "") -> None:
