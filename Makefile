@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/demo
 	$(BIN)/ilk demo
 
+# Two processes of one thread each: threads that wait for each other's turn cost more than they bring.
 test: .venv/test
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: .venv/test
 	$(BIN)/ruff check .

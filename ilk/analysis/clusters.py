@@ -147,7 +147,7 @@ def _some(rng: np.random.Generator, n: int, most: int) -> np.ndarray:
 def _given(
     x: np.ndarray, k: int, covariance: str, starts: int, rng: np.random.Generator
 ) -> tuple[Any, tuple[Trial, ...]]:
-    g = _mixture.fit(x, k, covariance, starts, _seed(rng))
+    g = _mixture.apart(x, k, covariance, starts, _seed(rng))
     enough = k > 1 and len(x) >= 4 * k
     return g, (_tried_again(_trial(g, x, None), x, covariance, starts, rng),) if enough else ()
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn.datasets import make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
+from ilk.analysis import _mixture
 from ilk.analysis.clusters import Clusters, clusters, mixture
 from ilk.errors import DataError, OptionError
 
@@ -143,3 +144,13 @@ def test_on_a_space(space):
     label = dict(zip(space.ids(), truth))
     for row in table:
         assert len({label[i] for i in row["representatives"]}) == 1  # the middle of a group is one digit
+
+
+def test_a_given_number_finds_groups_of_very_different_scale():
+    rng = np.random.default_rng(0)
+    truth = np.repeat([0, 1, 2], 150)
+    x = rng.normal(0, 0.1, (450, 3)) + np.array([[0, 0, 0], [1, 0, 0], [20, 0, 0]])[truth]
+    assert adjusted_rand_score(truth, mixture(x, 3).labels) == 1
+    scaled = x / x.std()
+    broad = _mixture.fit(scaled, 3, "full", 10, 0, _mixture.BROAD)  # by itself, it joins the near pair
+    assert adjusted_rand_score(truth, broad.predict(scaled)) < 1
