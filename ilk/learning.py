@@ -165,9 +165,8 @@ class _Job:
         objective = self._objective(cls, options)
         self._begin(name)
         found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
-        if (
-            objective.decoder is None
-        ):  # whitened vectors tell kinds apart better; a decoder needs them as they are
+        # Whitened vectors tell kinds apart better; a decoder needs them as they are.
+        if objective.decoder is None:
             found = project(found, self.source, found.dim)
         return _Learnt(found, objective.decoder, self._health(found))
 
