@@ -244,7 +244,9 @@ def _nothing(skipped: Sequence[Skipped], data: Any) -> DataError:
     what = str(data) if isinstance(data, str | os.PathLike) else "what was given"
     if not skipped:
         return DataError(f"no pictures in {what}", f"Looked for {', '.join(KINDS)}.")
+    alone = len(skipped) == 1 and os.path.basename(what) == skipped[0].id
+    told = f"none of {len(skipped):,} pictures in {what} can be read: {_named(skipped)}"
     return DataError(
-        f"none of {len(skipped):,} pictures in {what} can be read: {_named(skipped)}",
+        f"{what} cannot be read: {skipped[0].why}" if alone else told,
         "Expected PNG, JPEG, TIFF, BMP, GIF, WebP, FITS, HDF5, NPY or NPZ of whole or finite numbers.",
     )

@@ -47,6 +47,8 @@ class Question:
 def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray]) -> Question:
     """An id, a file or array to encode, or vectors; `maker` names the space's encoder in errors."""
     if isinstance(query, str):
+        if not query:
+            raise OptionError("an empty query", "Give an id of the space, or a file.")
         place = int(at.rows.places([query])[0])
         if place >= 0:
             return Question(np.array(at.vectors[place : place + 1]), place)

@@ -237,6 +237,8 @@ def test_all_unreadable_empty_and_missing_are_errors(tmp_path: Path) -> None:
     for nothing in ([], np.zeros((0, 8, 8)), np.full((3, 8, 8), np.nan), 5, [np.zeros(3)]):
         with pytest.raises(DataError):
             images(nothing)
+    with pytest.raises(DataError, match=r"photos.a\.png cannot be read: not an image"):
+        images(tmp_path / "photos" / "a.png")
 
 
 def test_a_million_unreadable_files_are_not_tried_before_the_start(tmp_path: Path) -> None:

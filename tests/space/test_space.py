@@ -238,6 +238,7 @@ def test_columns_called_like_ours_are_renamed(space, capsys):
         (EncoderMismatch, lambda s: s.search(numbers(1, 12)[0])),
         (UnknownName, lambda s: s.search(Id("nobody"))),
         (UnknownName, lambda s: s.search("nobody")),
+        (OptionError, lambda s: s.search("")),
         (UnknownName, lambda s: s.pictures(["thing-0000", "nobody"])),
         (UnknownName, lambda s: s.layer("nothing")),
         (OptionError, lambda s: s.write_layer("../x", pa.table({"id": ["a"], "n": [1]}), {})),
