@@ -223,7 +223,8 @@ def _change(options: dict[str, Any]) -> Change:
 
 def _columns(table: pa.Table | None, extra: pa.Table | None, out: Gathered) -> pa.Table | None:
     """Metadata from beside the pictures, and what normalising took out of them; one row a sample."""
-    known = None if table is None else table.take(pa.array(out.origins, pa.int64()))
+    whole = -1 in out.origins  # a file's array that turned out to be one picture: it has no rows
+    known = None if table is None or whole else table.take(pa.array(out.origins, pa.int64()))
     removed = None if extra is None else extra.take(pa.array(out.rows, pa.int64()))
     return beside(known, removed, "removed_")
 

@@ -202,6 +202,12 @@ def test_pickled_npy_is_never_loaded(tmp_path: Path) -> None:
         images(tmp_path / "o.npz")
 
 
+def test_an_npz_with_one_picture_of_three_channels_has_no_rows_of_metadata(tmp_path: Path) -> None:
+    np.savez(tmp_path / "one.npz", image=np.ones((3, 16, 16), np.uint8), wavelength=np.arange(3))
+    got = images(tmp_path / "one.npz")
+    assert (len(got), got.traits["channels"], got.metadata()) == (1, 3, None)
+
+
 def test_npz_with_labels_beside_and_more_rows_than_a_block(tmp_path: Path) -> None:
     x = RNG.integers(0, 256, (150, 6, 6), dtype=np.uint8)
     np.savez_compressed(tmp_path / "s.npz", train_images=x, train_labels=np.arange(150), other=np.zeros(7))
