@@ -3,11 +3,14 @@
 Everything goes to standard error, so that standard output carries results only.
 """
 
+import re
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a file name must not break a line or turn a terminal red
 
 quiet = False  # set by the command line's --json and --quiet
 _drawn = False  # a bar is on the terminal
@@ -83,4 +86,4 @@ def progress(what: str, total: float | None = None) -> Iterator[Bar]:
 def say(text: str) -> None:
     """One plain line for the person watching."""
     if not quiet:
-        print(text, file=sys.stderr, flush=True)
+        print(CONTROL.sub(" ", text), file=sys.stderr, flush=True)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
@@ -11,9 +10,6 @@ from . import console
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # a file name must not break a line or turn a terminal red
 
 
 class Output:
@@ -46,7 +42,7 @@ class Output:
     def next(self, aim: str, command: str) -> None:
         """What a person may want to type now."""
         if not self.as_json and sys.stdout.isatty():
-            _print([f"To {aim}: {command}"])
+            _print([_text(f"To {aim}: {command}")])
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -91,4 +87,4 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value))
     if isinstance(value, dict):
         return ", ".join(f"{k}={_text(v)}" for k, v in value.items()) or "none"
-    return "" if value is None else _CONTROL.sub(" ", str(value))
+    return "" if value is None else console.CONTROL.sub(" ", str(value))

@@ -23,6 +23,11 @@ def test_say_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert (out, err) == ("", "two of 5 are left out\n")
 
 
+def test_a_name_that_would_turn_the_terminal_red_cannot(capsys: pytest.CaptureFixture[str]) -> None:
+    console.say("left out \x1b[31mred.png, new\nline.png, ünï\u202f🙂.png")
+    assert capsys.readouterr().err == "left out  [31mred.png, new line.png, ünï\u202f🙂.png\n"
+
+
 def test_a_pipe_gets_a_line_every_ten_seconds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

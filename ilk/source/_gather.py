@@ -136,7 +136,7 @@ def gather(
                     samples = first
                 _keep(samples, store, change)
                 out.add(samples)
-                _tell(bar, out, samples)
+                _tell(bar, out, samples, counted=listing.total is not None)
                 if strict and out.skipped:
                     bad = out.skipped[0]
                     raise UnreadableSample(
@@ -146,10 +146,11 @@ def gather(
         pool.shutdown(cancel_futures=True)
 
 
-def _tell(bar: Bar, out: Gathered, samples: list[_Sample]) -> None:
+def _tell(bar: Bar, out: Gathered, samples: list[_Sample], *, counted: bool) -> None:
     bar.advance(sum(s.part in (WHOLE, END) for s in samples))
-    if out.skipped:
-        bar.note(f"{len(out.skipped):,} unreadable")
+    done = "" if counted else f"{len(out.rows):,} pictures"
+    bad = f"{len(out.skipped):,} unreadable" if out.skipped else ""
+    bar.note(", ".join(filter(None, (done, bad))))
 
 
 def _jobs(items: Iterator[Item], store: Store | Memory) -> Iterator[list[_Sample] | _Job]:
