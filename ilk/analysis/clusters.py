@@ -297,7 +297,11 @@ def _why_none(trials: Sequence[Trial]) -> str:
 def clusters(
     space: Space, k: int | None = None, *, covariance: Covariance = "full", starts: int = 10, seed: int = 0
 ) -> Clusters:
-    """Groups of a space, written into its layer "cluster". k=None finds how many, or that there are none."""
+    """Groups of a space, written into its layer "cluster". k=None finds how many, or that there are none.
+
+    covariance  shape of a group: full (any), tied (one for all) or diag (along the axes)
+    starts      the likeliest of so many fits is taken
+    """
     found = Clusters(
         space.ids(), mixture(np.asarray(space.vectors()), k, covariance=covariance, starts=starts, seed=seed)
     )
