@@ -4,10 +4,11 @@ import json
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from dataclasses import replace as changed
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from . import encoders, objectives, saved
@@ -17,18 +18,21 @@ from .encoders import Encoder
 from .encoders.projected import project
 from .errors import OptionError, UnknownName
 from .find import construct, parameters
+from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source
 from .source.images import images
 from .space import Space
 from .target import Target, default_name
 from .training.fit import fit
-from .training.order import plan
 from .training.recipe import Recipe
-from .training.watch import Health, Watch, report
+from .training.watch import Watch
 
 AUTO = ("patches", "simclr")  # the one at once, the other with more minutes
-ENOUGH = 256  # samples; with fewer, `auto` trains no network
+PLAIN = "pca"  # the baseline that `auto` keeps where it is better than both
+ENOUGH = 1000  # samples; with fewer, `auto` trains no network
+NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones
+AXES_FROM = 20_000  # samples are enough to whiten by
 
 _TWO_MINUTES = Recipe()
 
@@ -49,11 +53,12 @@ def learn(
 
     out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
     encoder    for objectives that train a network; `dim` is the length of a vector
-    label      a metadata column to judge by; without one, view retrieval on held-out samples decides
+    label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
     options    more keywords of the objective and the encoder
 
-    `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the better.
+    `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the best of these
+    and of white PCA. The result is shown beside the baselines (pixels, PCA, a random network).
     Call it again, the same, to go on after a kill.
     """
     check(objective, encoder, dim, options)
@@ -62,10 +67,11 @@ def learn(
     name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
-    job = _Job(source, target.run, encoder, dim, recipe, label)
+    job = _Job(source, target.run, encoder, dim, _sharp(recipe, len(source)), label)
     if objective == "auto":
         return _auto(job, target)
     found = job.learnt(objective, options)
+    job.compare({objective: found})
     return target.fill(found.encoder, found.decoder, source)
 
 
@@ -108,36 +114,40 @@ def _check_label(label: str | None, source: Source) -> None:
         raise UnknownName("metadata column", label, columns, do)
 
 
+def _sharp(recipe: Recipe, n: int) -> Recipe:
+    """More held out of small data, unless the share was chosen: a score of 16 samples decides nothing."""
+    return replaced(recipe, held_out=max(0.05, min(0.2, 128 / n))) if recipe.held_out == 0.05 else recipe
+
+
 def _auto(job: "_Job", target: Target) -> Space:
+    """The best of patches, SimCLR and white PCA; patches at once, so that there is something to look at."""
     quick, slow = AUTO
     first = job.learnt(quick, {})
-    few = len(job.source) < ENOUGH
-    waiting = few or not target.space.exists()  # a space that stands stays until it is known what is better
+    made = {quick: first}
+    waiting = not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
-    if few:
-        say(f"{len(job.source)} samples are too few to train a network on; {quick} it is.")
+    if len(job.source) < ENOUGH:
+        say(f"{len(job.source)} samples are too few to train a network on.")
+    else:
+        say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
+        made[slow] = job.learnt(slow, {})
+    judged = job.compare(made)
+    asked = [j for j in judged if j.name in (*made, PLAIN)]
+    best = max(asked, key=lambda j: j.score)  # of equals the first: the quick one
+    told = ", ".join(f"{j.name} {j.score:.1%}" for j in asked)
+    say(f"{best.by}: {told}; {best.name} is kept.")
+    if best.name not in made:
+        saved.save(best.encoder, job.run / best.name, Encoder)
+    elif best.name == quick and waiting:
         return space
-    say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
-    second = job.learnt(slow, {})
-    better = second.score > first.score
-    by = "view retrieval" if first.health.knn is None else f"right {job.label} by kNN"
-    say(f"{by}: {quick} {first.score:.1%}, {slow} {second.score:.1%}; {slow if better else quick} is kept.")
-    if better:
-        return target.fill(second.encoder, second.decoder, job.source)
-    return space if waiting else target.fill(first.encoder, None, job.source)
+    decoder = made[best.name].decoder if best.name in made else None
+    return target.fill(best.encoder, decoder, job.source)
 
 
 @dataclass(frozen=True)
 class _Learnt:
     encoder: Encoder
     decoder: Decoder | None
-    health: Health
-
-    @property
-    def score(self) -> float:
-        """A handful of labels decides better than any score without them, so they are asked first."""
-        known = self.health.view_retrieval if self.health.knn is None else self.health.knn
-        return 0.0 if known is None or self.health.collapsed else known
 
 
 @dataclass(frozen=True)
@@ -150,25 +160,35 @@ class _Job:
     label: str | None
 
     def learnt(self, name: str, options: dict[str, Any]) -> _Learnt:
-        """One objective, from start to health."""
+        """One objective, from start to end."""
         cls = objectives.find(name)
         folder = self.run / Path(name.rpartition(":")[2]).stem
+        say(f"Learning by {name} from {len(self.source):,} samples.")
         if issubclass(cls, ClosedForm):
             offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
-            closed = construct(cls, options, offered)
-            self._begin(name)
-            found = closed.solve(self.source, seed=self.recipe.seed)
+            found = construct(cls, options, offered).solve(self.source, seed=self.recipe.seed)
             saved.save(found, folder, Encoder)
-            health = self._health(found)
-            say(health.sentence())
-            return _Learnt(found, None, health)
+            return _Learnt(found, None)
         objective = self._objective(cls, options)
-        self._begin(name)
         found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
         # Whitened vectors tell kinds apart better; a decoder needs them as they are.
         if objective.decoder is None:
-            found = project(found, self.source, found.dim)
-        return _Learnt(found, objective.decoder, self._health(found))
+            found = project(found, self.source, found.dim, rows=self._some())
+        return _Learnt(found, objective.decoder)
+
+    def compare(self, made: dict[str, _Learnt]) -> list[Judged]:
+        """Those made, then the baselines; said as a table."""
+        judge = Judge(self.source, self.recipe, self.label)
+        judged = [judge(name, one.encoder) for name, one in made.items()]
+        say(judged[0].health.sentence())
+        judged += [one for one in judge.baselines() if one.name not in made]
+        say(table(judged))
+        return judged
+
+    def _some(self) -> np.ndarray:
+        """Enough rows for the axes of a few hundred dimensions, of however many there are."""
+        rows = np.random.default_rng(self.recipe.seed).permutation(len(self.source))[:AXES_FROM]
+        return np.sort(rows)
 
     def _objective(self, cls: type[Objective], options: dict[str, Any]) -> Objective:
         """Options go to the objective where it knows them, else to the encoder."""
@@ -177,12 +197,7 @@ class _Job:
         others = {k: v for k, v in options.items() if k not in own}
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
         torch.manual_seed(self.recipe.seed)  # the first weights
-        encoder = encoders.build(self.encoder, self.source.traits, **dim, **others)
+        minutes = self.recipe.minutes
+        narrow = {"width": NARROW} if minutes is not None and minutes <= 1 else {}
+        encoder = encoders.build(self.encoder, self.source.traits | narrow, **dim, **others)
         return construct(cls, own, {"encoder": encoder, **self.source.traits})
-
-    def _begin(self, name: str) -> None:
-        say(f"Learning by {name} from {len(self.source):,} samples.")
-
-    def _health(self, encoder: Encoder) -> Health:
-        held = plan(len(self.source), changed(self.recipe, batch=1, accumulate=1), 1).held
-        return report(encoder, self.source, rows=held if len(held) else None, label=self.label)
