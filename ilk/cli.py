@@ -3,7 +3,7 @@
 Heavy libraries are imported inside the verbs, so that help, version and usage errors answer at once.
 """
 
-import json as json_
+import shlex
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__, find
-from .errors import DataError, IlkError, OptionError
+from .arguments import open_space, removed, split, value
+from .errors import IlkError
 from .printing import Output
 
 if TYPE_CHECKING:
@@ -80,12 +81,8 @@ def learn(
     epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
     batch: Annotated[int, typer.Option(help="Samples a step.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
-    size: Annotated[
-        int | None, typer.Option(help="Pixels a side [default: the pictures' own, or 64].")
-    ] = None,
-    channels: Annotated[
-        int | None, typer.Option(help="1 for grey, 3 for colour [default: as they are].")
-    ] = None,
+    size: Annotated[int | None, typer.Option(help="Pixels a side [default: their own, or 64].")] = None,
+    channels: Annotated[int | None, typer.Option(help="1: grey, 3: colour [default: as they are].")] = None,
     stretch: Annotated[str, typer.Option(help="linear, sqrt, asinh or log.")] = "linear",
     fill: Annotated[
         str | None,
@@ -112,7 +109,7 @@ def learn(
     Any keyword of the objective or encoder is an option too: --temperature 0.1, --width 64, ...
     """
     output = Output(json)
-    data, options = _options([data, *rest.args])
+    data, options = split([data, *rest.args])
     from .learning import check, learn
     from .source.images import images
     from .target import default_name
@@ -125,8 +122,8 @@ def learn(
         size=size,
         channels=channels,
         stretch=stretch,
-        fill=None if fill is None else _value(fill),
-        normalise=_removed(normalise),
+        fill=None if fill is None else value(fill),
+        normalise=removed(normalise),
         strict=strict,
     )
     space = learn(
@@ -143,14 +140,14 @@ def learn(
     output.facts(_summary(space, source))
     output.next("look at it", f"ilk map {space.path}")
     output.next("find its groups", f"ilk clusters {space.path}")
-    output.next("search it", f"ilk search {space.path} {_word(space.ids()[0])}")
+    output.next("search it", f"ilk search {space.path} {shlex.quote(space.ids()[0])}")
 
 
 @app.command()
 def add(space: SpacePath, data: str, strict: Strict = False, json: Json = False) -> None:
     """Add more samples to a space; known ids are replaced."""
     output = Output(json)
-    done = _open(space).add(data, strict=strict)
+    done = open_space(space).add(data, strict=strict)
     output.facts({"added": done.added, "replaced": done.replaced, "skipped": done.skipped})
 
 
@@ -164,7 +161,7 @@ def search(
 ) -> None:
     """The samples most alike to one that is given."""
     output = Output(json)
-    found = _open(space).search(query, k, where=where)
+    found = open_space(space).search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
     output.table(found.table() if many else found.table().drop_columns(["query"]))
 
@@ -182,7 +179,7 @@ def clusters(
     output = Output(json)
     from .analysis.clusters import clusters
 
-    found = clusters(_open(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
+    found = clusters(open_space(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
     output.table(found.table(), told=found.sentence())
 
 
@@ -200,7 +197,7 @@ def anomalies(
     from .analysis.anomalies import anomalies
     from .source import read
 
-    opened = _open(space)
+    opened = open_space(space)
     found = anomalies(opened, source=None if data is None else read(opened.reading, data))
     output.table(found.table(top), told=found.sentence())
 
@@ -219,7 +216,7 @@ def map_(
     output = Output(json)
     from .view import map
 
-    opened = _open(space)
+    opened = open_space(space)
     target = map(opened, to or Path(f"{opened.path.stem}.png"), seed=seed, fresh=fresh)
     output.facts({"map": str(target), "rows": len(opened)})
 
@@ -228,7 +225,7 @@ def map_(
 def info(space: SpacePath, json: Json = False) -> None:
     """What a space holds."""
     output = Output(json)
-    about = _open(space).info()
+    about = open_space(space).info()
     if not json:
         about["layers"] = {name: made["parameters"].get("says", "") for name, made in about["layers"].items()}
     output.facts(about)
@@ -238,7 +235,7 @@ def info(space: SpacePath, json: Json = False) -> None:
 def export(space: SpacePath, to: Path, json: Json = False) -> None:
     """Write one parquet file, one row a sample."""
     output = Output(json)
-    opened = _open(space)
+    opened = open_space(space)
     opened.export(to)
     output.facts({"written": str(to), "rows": len(opened)})
 
@@ -247,7 +244,7 @@ def export(space: SpacePath, to: Path, json: Json = False) -> None:
 def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
     """Take samples out of a space, by id."""
     output = Output(json)
-    output.facts({"deleted": _open(space).delete(ids)})
+    output.facts({"deleted": open_space(space).delete(ids)})
 
 
 @app.command()
@@ -288,66 +285,8 @@ def main() -> None:
         print(f"error: {e}", file=sys.stderr)
         sys.exit(1)
     except _Stopped:
-        print(
-            "Stopped. What was reported as done is kept; the same command goes on from there.",
-            file=sys.stderr,
-        )
+        print("Stopped. What was reported as done is kept; the same command goes on.", file=sys.stderr)
         sys.exit(130)
-
-
-def _open(path: Path) -> "Space":
-    from .space import Space
-
-    beside = path.parent / f"{path.name}.space"
-    if path.name and not (path / "space.json").exists() and beside.exists():
-        path = beside  # `ilk info photos`, just as `ilk learn photos`
-    if not path.exists():
-        near = sorted(str(p) for p in path.parent.glob("*.space"))
-        raise DataError(
-            f"no space {path}", f"Here are: {', '.join(near)}." if near else "Make one: ilk learn FOLDER"
-        )
-    return Space.open(path)
-
-
-def _options(words: list[str]) -> tuple[str, dict[str, Any]]:
-    """The word that stands alone, and `--some-name value` as keywords, read as JSON where it is JSON."""
-    alone: list[str] = []
-    found: dict[str, Any] = {}
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if not word.startswith("--"):
-            alone.append(word)
-            continue
-        name, equals, value = word[2:].partition("=")
-        if not equals:
-            value = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
-        found[name.replace("-", "_")] = _value(value)
-    if len(alone) != 1:
-        raise OptionError(
-            f"{' and '.join(map(repr, alone)) or 'nothing'} given to learn from",
-            "Give one folder, file or pattern in quotes, and options of the objective as --name value.",
-        )
-    return alone[0], found
-
-
-def _value(text: str) -> Any:
-    try:
-        return json_.loads(text)
-    except ValueError:
-        return text
-
-
-def _removed(names: str | None) -> dict[str, Any] | None:
-    """`shift,flux` as options of `normalise`."""
-    if names is None:
-        return None
-    known = ("shift", "rotation", "scale", "flux")
-    wanted = known if names == "all" else [n.strip() for n in names.split(",")]
-    for name in wanted:
-        if name not in known:
-            raise OptionError(f"--normalise {name!r}", f"Known: all, {', '.join(known)}.")
-    return {name: name in wanted for name in known}
 
 
 def _summary(space: "Space", source: "Source") -> dict[str, Any]:
@@ -360,9 +299,3 @@ def _summary(space: "Space", source: "Source") -> dict[str, Any]:
         "encoder": about["encoder"],
         "size on disk": f"{about['bytes'] / 1e6:.1f} MB",
     }
-
-
-def _word(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

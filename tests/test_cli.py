@@ -93,7 +93,6 @@ def test_learns_from_a_folder_with_broken_pictures(ilk: Run, folder: Path) -> No
         "dim": "256",
     }
     assert "left out 2 of 62 pictures: cut.png (" in said.err
-    assert "60 samples are too few to train a network on; patches it is." in said.err
     assert Space.open(folder / "digits.space").ids() == [f"{i:03d}.png" for i in range(N)]
     assert (folder / "digits.run" / "patches" / "encoder.safetensors").exists()
 
@@ -318,10 +317,6 @@ def test_objectives(ilk: Run) -> None:
     assert "temperature=0.2" in listed["simclr"]["options"]
 
 
-def test_a_file_name_that_a_shell_would_split_is_quoted(ilk: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert cli._word("a b's.png") == """'a b'"'"'s.png'"""
-
-
 # Interruptions
 
 
@@ -369,9 +364,7 @@ def test_ctrl_c_elsewhere_says_that_the_same_command_goes_on(
     monkeypatch.setattr(Space, "add", pressed)
     said = ilk("add", "d", "digits")
     assert said.code == 130
-    assert said.err.endswith(
-        "Stopped. What was reported as done is kept; the same command goes on from there.\n"
-    )
+    assert said.err.endswith("Stopped. What was reported as done is kept; the same command goes on.\n")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device that is always full")

@@ -1,0 +1,65 @@
+"""What the words on a command line mean."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import DataError, OptionError
+
+if TYPE_CHECKING:
+    from .space import Space
+
+
+def open_space(path: Path) -> "Space":
+    from .space import Space
+
+    beside = path.parent / f"{path.name}.space"
+    if path.name and not (path / "space.json").exists() and beside.exists():
+        path = beside  # `ilk info photos`, just as `ilk learn photos`
+    if not path.exists():
+        near = sorted(str(p) for p in path.parent.glob("*.space"))
+        raise DataError(
+            f"no space {path}", f"Here are: {', '.join(near)}." if near else "Make one: ilk learn FOLDER"
+        )
+    return Space.open(path)
+
+
+def split(words: list[str]) -> tuple[str, dict[str, Any]]:
+    """The word that stands alone, and `--some-name value` as keywords, read as JSON where it is JSON."""
+    alone: list[str] = []
+    found: dict[str, Any] = {}
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            alone.append(word)
+            continue
+        name, equals, text = word[2:].partition("=")
+        if not equals:
+            text = rest.pop(0) if rest and not rest[0].startswith("--") else "true"
+        found[name.replace("-", "_")] = value(text)
+    if len(alone) != 1:
+        raise OptionError(
+            f"{' and '.join(map(repr, alone)) or 'nothing'} given to learn from",
+            "Give one folder, file or pattern in quotes, and options of the objective as --name value.",
+        )
+    return alone[0], found
+
+
+def value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def removed(names: str | None) -> dict[str, Any] | None:
+    """`shift,flux` as options of `normalise`."""
+    if names is None:
+        return None
+    known = ("shift", "rotation", "scale", "flux")
+    wanted = known if names == "all" else [n.strip() for n in names.split(",")]
+    for name in wanted:
+        if name not in known:
+            raise OptionError(f"--normalise {name!r}", f"Known: all, {', '.join(known)}.")
+    return {name: name in wanted for name in known}
