@@ -182,7 +182,8 @@ class _Job:
         judged = [judge(name, one.encoder) for name, one in made.items()]
         say(judged[0].health.sentence())
         judged += [one for one in judge.baselines() if one.name not in made]
-        say(table(judged))
+        for line in table(judged).splitlines():
+            say(line)
         return judged
 
     def _some(self) -> np.ndarray:
