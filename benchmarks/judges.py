@@ -68,9 +68,11 @@ def holes(kind: str, n: int) -> tuple[Images, int]:
     columns = made.columns
     assert columns is not None
     pixels, _ = normalise(made.pixels)
-    if kind == "populations":
-        columns = pa.table({"label": columns["population"]})
-    return Images(pixels, made.ids, columns=columns, reading={"normalise": {}}), 500
+    known = {
+        "populations": pa.table({"label": columns["population"]}),
+        "continuum": columns.select(PARAMETERS),
+    }
+    return Images(pixels, made.ids, columns=known[kind], reading={"normalise": {}}), 500
 
 
 def ways(source: Images) -> Iterator[tuple[str, Encoder]]:

@@ -111,8 +111,8 @@ def found_again(encoder: Encoder, source: Source, rows: np.ndarray, bank: np.nda
     return float(np.mean(shares))
 
 
-def table(judged: Sequence[Judged]) -> str:
-    """One line an encoder, the best first."""
+def table(judged: Sequence[Judged]) -> list[str]:
+    """A heading, then one line an encoder, the best first."""
     label = judged[0].health.label
     rows = [
         ("", "dimensions", "effective rank", "found again", *([] if label is None else [f"right {label}"]))
@@ -122,8 +122,7 @@ def table(judged: Sequence[Judged]) -> str:
         shares = ("-" if v is None else f"{v:.1%}" for v in figures)
         rows.append((one.name, str(one.encoder.dim), f"{one.health.rank:.0f}", *shares))
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = ("  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows)
-    return "\n".join(lines)
+    return ["  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows]
 
 
 def _some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:

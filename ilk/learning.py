@@ -182,7 +182,7 @@ class _Job:
         judged = [judge(name, one.encoder) for name, one in made.items()]
         say(judged[0].health.sentence())
         judged += [one for one in judge.baselines() if one.name not in made]
-        for line in table(judged).splitlines():
+        for line in table(judged):
             say(line)
         return judged
 
