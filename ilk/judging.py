@@ -78,13 +78,13 @@ class Judge:
         seen = report(encoder, self.source, rows=self.held if len(self.held) else None, label=self.label)
         return Judged(name, encoder, seen, found_again(encoder, self.source, self.rows, self.bank))
 
-    def baselines(self) -> Iterator[Judged]:
-        """The pictures as they are, their main axes, a network that learnt nothing."""
+    def baselines(self, dim: int | None = None) -> Iterator[Judged]:
+        """The pictures as they are, `dim` main axes of them, a network that learnt nothing."""
         traits = self.source.traits
         if not {"channels", "size"} <= traits.keys():
             return
         pixels = encoders.build("pixels", traits).eval()
-        yield self("pca", project(pixels, self.source, AXES, rows=self.bank))
+        yield self("pca", project(pixels, self.source, dim or AXES, rows=self.bank))
         yield self("pixels", pixels)
         random = objectives.find("random")
         assert issubclass(random, ClosedForm)

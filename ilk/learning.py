@@ -181,7 +181,7 @@ class _Job:
         judge = Judge(self.source, self.recipe, self.label)
         judged = [judge(name, one.encoder) for name, one in made.items()]
         say(judged[0].health.sentence())
-        judged += [one for one in judge.baselines() if one.name not in made]
+        judged += [one for one in judge.baselines(self.dim) if one.name not in made]
         for line in table(judged):
             say(line)
         return judged

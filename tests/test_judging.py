@@ -94,3 +94,4 @@ def test_the_baselines_beside_each_other() -> None:
     assert lines[1].split()[-1] == f"{best.health.knn:.1%}"
     assert len({len(line) for line in lines}) == 1  # the columns stand in line
     assert {j.name: j.encoder.dim for j in judged} == {"pca": 64, "pixels": 64, "random": 128}
+    assert next(judge().baselines(7)).encoder.dim == 7

@@ -40,8 +40,9 @@ class Health:
     def deciding(self) -> float | None:
         """What the best encoder of a run is chosen by; more is better.
 
-        A vector that shall hold the whole sample is judged by what comes back: view retrieval rewards
-        forgetting what the views change, and was seen to fall while the pictures still got better.
+        A vector that shall hold the whole sample is judged by what comes back. View retrieval rewards
+        forgetting what the views change, and stood still (.46, .44) while what came back rose from .70
+        to .84: 1,000 black holes, 10 dimensions, steps 63 to 250.
         """
         return self.view_retrieval if self.given_back is None else self.given_back
 
