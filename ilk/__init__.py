@@ -6,8 +6,13 @@ ilk.clusters(space)
 ilk.map(space, "map.png")
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# Read when torch loads OpenMP. Its threads otherwise wait for each other spinning, and where the cores are
+# shared with anything else that costs several times the time (benchmarks/threads.py).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0.dev0"
 

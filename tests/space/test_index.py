@@ -1,5 +1,6 @@
 """Exact search against a plain loop, where FAISS is used (many rows) and where it is not."""
 
+import faiss
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -73,3 +74,15 @@ def test_no_vectors_and_no_places():
 def test_unit_of_zero_and_of_extreme_lengths():
     given = np.array([[0, 0], [3e30, 4e30], [3e-30, 4e-30]], np.float32)
     np.testing.assert_allclose(unit(given), [[0, 0], [0.6, 0.8], [0.6, 0.8]], rtol=1e-6)
+
+
+def test_a_search_leaves_the_number_of_threads_as_it_was():
+    before = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(3)
+    try:
+        vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
+        index = Flat(vectors, pa.array([f"{i:03d}" for i in range(200)]), "l2")
+        assert index.search(vectors[7:8], 2)[0][0, 0] == 7
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(before)
