@@ -6,35 +6,12 @@ needs no power function. One thread throughout: the same input gives the same bi
 Legend: n rows, D dimensions, k neighbours, m edges.
 """
 
-from typing import Any
-
-import faiss
 import numba
 import numpy as np
 from scipy.sparse import coo_matrix
 
 PUSHES = 5  # rows pushed away for each one pulled in
 SPAN = 4.0  # half the width of the start
-EXACT = 20_000  # up to so many rows every pair is compared
-
-
-def neighbours(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) the nearest other rows and their distances; beyond 20,000 rows nearly all of the true ones."""
-    n, dim = x.shape
-    index: Any = faiss.IndexFlatL2(dim)
-    if n > EXACT:
-        cells = int(4 * np.sqrt(n))
-        index = faiss.IndexIVFFlat(index, dim, cells)
-        index.nprobe = 24
-        index.train(x[:: max(1, n // (50 * cells))])
-    index.add(x)
-    squared, near = index.search(x, k + 1)  # (n, k + 1)
-    own = (near == np.arange(n)[:, None]) | (near < 0)
-    own[~own.any(1), -1] = True  # a row with many copies may not have been named among them
-    order = np.argsort(own, axis=1, kind="stable")[:, :k]  # its own place last
-    near, squared = np.take_along_axis(near, order, 1), np.take_along_axis(squared, order, 1)
-    near = np.where(near < 0, near[:, :1], near)  # a sparse cell gave fewer: the nearest again
-    return near, np.sqrt(np.maximum(squared, 0)).astype(np.float64)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

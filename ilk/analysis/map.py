@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from ..console import say
 from ..errors import DataError, OptionError
 from . import _layout
+from ._neighbours import nearest
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -67,7 +68,7 @@ def place(
     if k < 2 or not new.any():
         return _few(x) if known is None or new.all() else np.nan_to_num(known).astype(np.float32)
     with threadpool_limits(1):  # sums in another order would differ in the last bit
-        near, distances = _layout.neighbours(x, k)
+        near, distances = nearest(x, k)
         fresh = known is None or new.all()
         y = (
             _layout.start(x)

@@ -10,12 +10,13 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 from ilk.analysis import _layout
+from ilk.analysis._neighbours import directions, nearest
 from ilk.analysis.map import layout, place
 from ilk.errors import DataError, OptionError
 
 
 def test_neighbours_are_the_nearest_others():
-    near, distances = _layout.neighbours(np.array([[0.0], [1], [3], [7]], np.float32), 2)
+    near, distances = nearest(np.array([[0.0], [1], [3], [7]], np.float32), 2)
     np.testing.assert_array_equal(near, [[1, 2], [0, 2], [1, 0], [2, 1]])
     np.testing.assert_allclose(distances, [[1, 3], [1, 2], [2, 3], [4, 6]])
 
@@ -133,3 +134,14 @@ def test_on_a_space(space):
     assert np.hypot(*np.subtract(after["new"], before["digit-7"])) < np.ptp(first.xy) / 5
 
     assert layout(space, epochs=50, fresh=True).placed == 400
+
+
+def test_directions_of_groups_do_not_depend_on_the_scale_of_the_dimensions():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(600, 20))
+    x[:300, 3] += 12  # two groups, apart along one dimension
+    for scale in (np.ones(20), rng.uniform(0.1, 10, 20)):
+        best = directions(x * scale, 1)[:, 0] * scale  # as weights of the dimensions before scaling
+        assert abs(best[3]) / np.linalg.norm(best) > 0.9
+    wide = directions(x, 4)
+    np.testing.assert_allclose(wide.T @ wide, np.eye(4), atol=1e-12)
