@@ -2,8 +2,8 @@
 
     python -m recipes.blackholes [pictures]
 
-3,000 pictures of each set by default, normalised; about 5 CPU-minutes, most of it the two networks. Prints, for
-each way, R2 by kNN / linear regression on `continuum` (pictures held out), and on `populations` how alike
+3,000 pictures of each set by default, normalised; about 5 CPU-minutes, most of it the two networks. Prints,
+for each way, R2 by kNN / linear regression on `continuum` (pictures held out), and on `populations` how alike
 three Gaussians and the three planted kinds are (ARI).
 
 Expected (one seed, 3,000 pictures):
@@ -17,8 +17,8 @@ Expected (one seed, 3,000 pictures):
     autoencoder          0.10 / 0.09   0.84 / 0.66   0.66 / 0.56   0.44 / 0.38  -0.01 / 0.02   0.620      74
     SimCLR               0.12 / 0.06   0.80 / 0.31   0.66 / 0.52   0.44 / 0.23  -0.02 / 0.01   0.495      87
 
-The set holds four groups, as "no ring" is two things. Which of them share a Gaussian when three are asked for is
-not settled by the data, so an ARI of 0.6 can stand for four groups that are perfectly apart.
+The set holds four groups, as "no ring" is two things. Which of them share a Gaussian when three are asked for
+is not settled by the data, so an ARI of 0.6 can stand for four groups that are perfectly apart.
 """
 
 import sys
