@@ -1,5 +1,7 @@
 """From data to a space: learn an encoder, judge it, fill a space with its vectors."""
 
+import csv
+import io
 import json
 import os
 from collections.abc import Iterable
@@ -11,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import encoders, objectives, saved
+from . import encoders, files, objectives, saved
 from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
@@ -67,6 +69,7 @@ def learn(
     name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
     target = Target(name, asked, source, replace=replace)
+    _list_skipped(source, target.run / "skipped.csv")
     job = _Job(source, target.run, encoder, dim, _sharp(recipe, len(source)), label)
     if objective == "auto":
         return _auto(job, target)
@@ -112,6 +115,16 @@ def _check_label(label: str | None, source: Source) -> None:
     if label is not None and label not in columns:
         do = "Pictures bring columns along when a table with their paths is given (CSV, parquet)."
         raise UnknownName("metadata column", label, columns, do)
+
+
+def _list_skipped(source: Source, path: Path) -> None:
+    """All that could not be read, and why; a remark while reading names but a few."""
+    path.unlink(missing_ok=True)
+    if source.skipped:
+        text = io.StringIO()
+        csv.writer(text).writerows([("id", "why"), *((s.id, s.why) for s in source.skipped)])
+        files.write(path, text.getvalue().encode())
+        say(f"{path} names all {len(source.skipped):,} that were left out.")
 
 
 def _sharp(recipe: Recipe, n: int) -> Recipe:

@@ -93,6 +93,9 @@ def test_learns_from_a_folder_with_broken_pictures(ilk: Run, folder: Path) -> No
         "dim": "256",
     }
     assert "left out 2 of 62 pictures: cut.png (" in said.err
+    named = (folder / "digits.run" / "skipped.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in named[:2]] == ["id", "cut.png"]
+    assert len(named) == 3
     assert Space.open(folder / "digits.space").ids() == [f"{i:03d}.png" for i in range(N)]
     assert (folder / "digits.run" / "patches" / "encoder.safetensors").exists()
 
