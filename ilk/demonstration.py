@@ -139,7 +139,7 @@ def _r2(space: Space, raw: dict[str, np.ndarray]) -> pa.Table:
     taken = [np.log(columns[name].to_numpy()) for name in ("scale", "removed_flux")]
     known = {
         f"ilk, {DIM} dimensions": vectors,
-        "+ size, flux taken out": np.column_stack([vectors, *taken]),
+        "+ removed size, flux": np.column_stack([vectors, *taken]),
         **raw,
     }
     rows: list[dict[str, str]] = []
