@@ -7,9 +7,9 @@ contrastive encoder scores high whatever it is worth.
 
 What it is worth (`benchmarks/judges.py`, twelve encoders, one seed): its rank correlation with quality is .63
 on MNIST, .41 on OpenMoji, .81 on the black holes' continuum and -.05 on their populations, where all are at
-.99; plain view retrieval has .63, .12, .54 and .15. Of patches, white PCA and SimCLR it took the best on the first
-three and one .004 below it on the last. It was picked among some fifty scores on these same sets: expect less
-elsewhere, and give labels if you can.
+.99; plain view retrieval has .63, .12, .54 and .15. Of patches, white PCA and SimCLR it took the best on the
+first three and one .004 below it on the last. It was picked among some fifty scores on these same sets:
+expect less elsewhere, and give labels if you can.
 """
 
 from collections.abc import Iterator, Sequence
