@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ilk.source import _flow, _kerr
+from ilk.source._holes import flow, kerr
 from ilk.source.blackholes import blackholes, picture
 from ilk.source.images import Images
 
@@ -47,7 +47,7 @@ def speed(n: int) -> Iterator[Figure]:
     blackholes(2)
     compiling = time.process_time() - start
     yield Figure("compiling (or loading) the kernels", f"{compiling:.1f} CPU-s", "set aside", True)
-    for kind in _flow.KINDS:
+    for kind in flow.KINDS:
         start = time.process_time()
         blackholes(n, kind)
         each = (time.process_time() - start) / n
@@ -57,13 +57,11 @@ def speed(n: int) -> Iterator[Figure]:
 
 def rim(psi: np.ndarray, a: float, inclination: float) -> np.ndarray:
     """The shadow's edge by bisection, at the step the pictures are made with."""
-    dark = _kerr.Flow(0.0, 1.0, 0.0, 1e-9, 1.0, 0.0, 0.0, 1.0)
+    dark = kerr.Flow(0.0, 1.0, 0.0, 1e-9, 1.0, 0.0, 0.0, 1.0)
     low, high = np.full(psi.shape, 0.05), np.full(psi.shape, 12.0)
     for _ in range(34):
         rho = (low + high) / 2
-        fell = _kerr.trace(rho * np.cos(psi), rho * np.sin(psi), a, inclination, dark, PLAIN, _kerr.Steps())[
-            1
-        ]
+        fell = kerr.trace(rho * np.cos(psi), rho * np.sin(psi), a, inclination, dark, PLAIN, kerr.Steps())[1]
         low, high = np.where(fell, rho, low), np.where(fell, high, rho)
     return low
 
@@ -76,7 +74,7 @@ def shadow() -> Iterator[Figure]:
     worst = 0.0
     for a in (0.3, 0.6, 0.9, 0.98):
         for degrees in (17, 45, 60, 85):
-            exact_rim = _kerr.critical_radius(a, math.radians(degrees), psi)
+            exact_rim = kerr.critical_radius(a, math.radians(degrees), psi)
             worst = max(worst, float(np.abs(rim(psi, a, math.radians(degrees)) / exact_rim - 1).max()))
     yield Figure("critical curve, worst of 16 x 39 points", f"off by {worst:.2e}", "0.1%", worst <= 1e-3)
 
@@ -90,7 +88,7 @@ def redshifts() -> Iterator[Figure]:
                 energy = (1 - 2 / r + a * r**-1.5) / norm
                 turn = math.sqrt(r) * (1 - 2 * a * r**-1.5 + (a / r) ** 2) / norm
                 exact = norm / (1 + a * r**-1.5) / (1 - omega * lam)
-                worst = max(worst, abs(_kerr.redshift(a, r, 0.0, 1.0, lam, turn / energy) / exact - 1))
+                worst = max(worst, abs(kerr.redshift(a, r, 0.0, 1.0, lam, turn / energy) / exact - 1))
     yield Figure("redshift on circular orbits, worst of 27", f"off by {worst:.1e}", "1e-12", worst <= 1e-12)
 
 
@@ -100,9 +98,9 @@ def gold() -> Iterator[Figure]:
     side = ((np.arange(n) + 0.5) / n - 0.5) * field
     al, be = (x.ravel() for x in np.meshgrid(side, side))
     for number, (A, alpha, h, l0, a, published) in enumerate(GOLD, 1):
-        flow = _kerr.Flow(0.0, 1.0, 0.0, h, 10.0, A * emission * gravity, l0, alpha)
-        steps = _kerr.Steps(math.pi / 768, 0.001) if number == 1 else _kerr.Steps(math.pi / 192, 0.004)
-        light, _ = _kerr.trace(al, be, a, math.radians(60), flow, PLAIN, steps)
+        flow = kerr.Flow(0.0, 1.0, 0.0, h, 10.0, A * emission * gravity, l0, alpha)
+        steps = kerr.Steps(math.pi / 768, 0.001) if number == 1 else kerr.Steps(math.pi / 192, 0.004)
+        light, _ = kerr.trace(al, be, a, math.radians(60), flow, PLAIN, steps)
         flux = light.sum() * emission * gravity * (field / n * gravity / distance) ** 2 / 1e-23
         ratio = flux / published
         found = f"{flux:.4f} Jy, published {published:.4f}: {ratio:.4f}"
@@ -126,7 +124,7 @@ def pictures() -> Iterator[Figure]:
     bright = (light * towards).sum((1, 2)) > (light * ~towards).sum((1, 2))
     share = float(bright[column(smooth, "inclination") > 20].mean())
     yield Figure("the approaching side is brighter, i > 20 deg", f"{share:.1%}", "95%", share >= 0.95)
-    holes = [_flow.hole("continuum", 13, i) for i in range(24)]
+    holes = [flow.hole("continuum", 13, i) for i in range(24)]
     pairs = [(picture(h, noise=False)[0], picture(h, noise=False, fine=4)[0]) for h in holes]
     off = float(np.median([np.abs(a - b).sum() / b.sum() for a, b in pairs]))
     yield Figure("against four times finer, median of 24", f"off by {off:.2%}", "2%", off <= 0.02)

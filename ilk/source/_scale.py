@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, UnknownName
-from ._prepare import TOP
+from ._reading.prepare import TOP
 
 SAMPLED, VALUES = 512, 4096  # pictures, and values of each, from which a range is found
 ENDS = (0.5, 99.9)  # percentiles of all sampled values

@@ -7,7 +7,7 @@ infall, jet, polarisation or gas that circles against the spin.
   resolved inside the direct image; `no ring`: optically thick, or edge-on and blurred (`group` tells which).
 - `continuum`: the same parameters drawn smoothly and independently: there are no groups to find.
 
-Columns: population and group (planted), every planted parameter (see `_flow.Hole`), cos_i; and read off the
+Columns: population and group (planted), every planted parameter (see `flow.Hole`), cos_i; and read off the
 noise-free, blurred picture: n_maxima of the radial profile, central_depression, and the label they give.
 """
 
@@ -26,7 +26,7 @@ from PIL import Image
 
 from .. import console, files
 from ..errors import MissingExtra, OptionError, UnknownName
-from . import _flow, _kerr, _sky
+from ._holes import flow, kerr, sky
 from .images import Images
 
 FIELD = 160.0  # uas, the side of a picture
@@ -88,7 +88,7 @@ def _batches(
 ) -> Iterator[tuple[np.ndarray, list[str], pa.Table]]:
     with ThreadPoolExecutor(numba.config.NUMBA_NUM_THREADS) as threads:
         for first in range(start, stop, batch):
-            holes = [_flow.hole(kind, seed, i) for i in range(first, min(first + batch, stop))]
+            holes = [flow.hole(kind, seed, i) for i in range(first, min(first + batch, stop))]
             made = list(threads.map(lambda hole: picture(hole, size=size, noise=noise, fine=fine), holes))
             pixels = np.stack([image for image, _ in made])[:, None]  # (B, 1, H, W)
             columns = pa.Table.from_pylist([row for _, row in made], schema=COLUMNS)
@@ -96,19 +96,19 @@ def _batches(
 
 
 def picture(
-    hole: _flow.Hole, *, size: int = 64, noise: bool = True, fine: int = 1
+    hole: flow.Hole, *, size: int = 64, noise: bool = True, fine: int = 1
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """One hole's picture (size, size) float32, and its row of columns."""
     inclination, unit = math.radians(hole.inclination), size * hole.mass / FIELD  # pixels to an M
     light, rim = _rays(hole, inclination, fine)
     over = max(2, -(-128 // size)) * fine  # fine pixels to a pixel
     angle, x0, y0 = math.radians(hole.position_angle), hole.shift_x / hole.mass, hole.shift_y / hole.mass
-    sharp = _sky.project(light, rim, _sky.rows(len(light)), size * over, 1 / (unit * over), angle, x0, y0)
+    sharp = sky.project(light, rim, sky.rows(len(light)), size * over, 1 / (unit * over), angle, x0, y0)
     sigma = hole.beam / math.sqrt(8 * math.log(2)) * size * over / FIELD
-    image = _sky.blur(sharp, _sky.beam(sigma, over), over)
+    image = sky.blur(sharp, sky.beam(sigma, over), over)
     image *= hole.flux / max(image.sum(), 1e-300)
     centre = (size - 1) / 2
-    seen, depression = _sky.look(image, centre + unit * x0, centre - unit * y0, unit)
+    seen, depression = sky.look(image, centre + unit * x0, centre - unit * y0, unit)
     row = hole.columns() | {"n_maxima": seen, "central_depression": depression, "label": LABELS[seen]}
     if noise:
         image += hole.random(3).standard_normal(image.shape) * (hole.noise * image.max())
@@ -117,22 +117,22 @@ def picture(
     return image.astype(np.float32), row
 
 
-def _rays(hole: _flow.Hole, inclination: float, fine: int) -> tuple[np.ndarray, np.ndarray]:
+def _rays(hole: flow.Hole, inclination: float, fine: int) -> tuple[np.ndarray, np.ndarray]:
     """The light on the polar grid (x, psi), and the critical curve (psi,)."""
     spokes = 48 * fine
     psi = np.arange(spokes) * (2 * np.pi / spokes)
-    rim = _kerr.critical_radius(hole.spin, inclination, psi)
-    rho = _sky.radii(56 * fine)[:, None] * rim  # (x, psi)
-    steps = _kerr.Steps()
-    steps = _kerr.Steps(steps.angle / fine, steps.depth / fine)
+    rim = kerr.critical_radius(hole.spin, inclination, psi)
+    rho = sky.radii(56 * fine)[:, None] * rim  # (x, psi)
+    steps = kerr.Steps()
+    steps = kerr.Steps(steps.angle / fine, steps.depth / fine)
     al, be = (rho * np.cos(psi)).ravel(), (rho * np.sin(psi)).ravel()
-    light, _ = _kerr.trace(al, be, hole.spin, inclination, _flow.flow(hole), _flow.field(hole), steps)
+    light, _ = kerr.trace(al, be, hole.spin, inclination, flow.flow(hole), flow.field(hole), steps)
     return light.reshape(rho.shape), rim
 
 
 def _check(n: int, kind: str, size: int, seed: int, fine: int) -> None:
-    if kind not in _flow.KINDS:
-        raise UnknownName("kind of black holes", kind, _flow.KINDS)
+    if kind not in flow.KINDS:
+        raise UnknownName("kind of black holes", kind, flow.KINDS)
     if n < 1 or fine < 1 or seed < 0:
         raise OptionError(f"n={n}, fine={fine}, seed={seed}", "n and fine begin at 1, seed at 0.")
     if not 8 <= size <= 1024:

@@ -27,8 +27,8 @@ import pyarrow as pa
 from .. import files
 from ..console import say
 from ..errors import DataError, FormatError
-from ._file import Item
-from ._prepare import Form
+from ._reading.file import Item
+from ._reading.prepare import Form
 
 FORMAT = 1
 WHOLE, END = -1, -2  # parts: the file is one picture; no more parts follow

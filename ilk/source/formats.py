@@ -14,9 +14,9 @@ import numpy as np
 import tifffile
 
 from ..errors import MissingExtra, UnreadableSample
-from . import _arrays, _pillow
-from ._file import File, Look, Pictures, bounded
-from ._prepare import channels_first, over_white, stored
+from ._reading import arrays, pillow
+from ._reading.file import File, Look, Pictures, bounded
+from ._reading.prepare import channels_first, over_white, stored
 
 
 def read(file: File, *, size: int | None = None, channels: int | None = None, start: int = 0) -> Pictures:
@@ -24,12 +24,12 @@ def read(file: File, *, size: int | None = None, channels: int | None = None, st
     if file.kind in STACKS:
         yield from STACKS[file.kind](file, channels, start)
     else:
-        yield -1, _pillow.read(file.content(), size)
+        yield -1, pillow.read(file.content(), size)
 
 
 def look(file: File, channels: int | None = None) -> Look:
     if file.kind not in STACKS:
-        return _pillow.look(file.content())
+        return pillow.look(file.content())
     for _, x in read(file, channels=channels):
         channels, height, width = x.shape
         return Look(channels, height, width, stored(x.dtype))
@@ -45,7 +45,7 @@ def _tiff(file: File, channels: int | None, start: int) -> Pictures:
             if not many and series is not None and int(np.prod(series.shape)) > tiff.pages[0].size:
                 # ImageJ's stacks beyond 4 GB name only the first page
                 stack = tifffile.memmap(data).reshape(-1, *tiff.pages[0].shape)
-                yield from _arrays.rows(stack, len(stack), channels, start)
+                yield from arrays.rows(stack, len(stack), channels, start)
                 return
             for part in range(start, len(tiff.pages)):
                 yield (
@@ -57,7 +57,7 @@ def _tiff(file: File, channels: int | None, start: int) -> Pictures:
     except ValueError as e:
         if "imagecodecs" not in str(e):
             raise
-        yield from _pillow.pages(file.content(), start)  # LZW, JPEG: libtiff knows them
+        yield from pillow.pages(file.content(), start)  # LZW, JPEG: libtiff knows them
 
 
 def _page(page: Any, channels: int | None) -> np.ndarray:
@@ -113,16 +113,16 @@ def _upright(x: Any) -> np.ndarray:  # (..., H, W)
 
 def _in_memory(file: File, channels: int | None, start: int) -> Pictures:
     assert file.array is not None
-    return _arrays.rows(file.array, len(file.array), channels, start)
+    return arrays.rows(file.array, len(file.array), channels, start)
 
 
 STACKS: dict[str, Callable[[File, int | None, int], Pictures]] = {
     **dict.fromkeys((".tif", ".tiff"), _tiff),
     **dict.fromkeys((".fits", ".fit", ".fts", ".fits.gz", ".fz"), _fits),
-    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5"), _arrays.hdf5),
+    **dict.fromkeys((".h5", ".hdf5", ".hdf", ".he5"), arrays.hdf5),
     ".array": _in_memory,
-    ".npy": _arrays.npy,
-    ".npz": _arrays.npz,
+    ".npy": arrays.npy,
+    ".npz": arrays.npz,
 }
 HDF5 = (".h5", ".hdf5", ".hdf", ".he5")
 PLAIN = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp")

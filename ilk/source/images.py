@@ -20,14 +20,15 @@ from torch import Tensor
 
 from ..console import say
 from ..errors import DataError
-from . import _array, _scale
+from . import _scale
 from ._base import Json, Skipped, Source, Views
-from ._file import File, Item, kind_of, kind_of_bytes
-from ._form import Wish, choose_form, look_ahead
-from ._gather import Change, Gathered, Memory, gather
-from ._listing import Listing, listing
-from ._pillow import of_image
-from ._tables import beside
+from ._reading import array
+from ._reading.file import File, Item, kind_of, kind_of_bytes
+from ._reading.form import Wish, choose_form, look_ahead
+from ._reading.gather import Change, Gathered, Memory, gather
+from ._reading.listing import Listing, listing
+from ._reading.pillow import of_image
+from ._reading.tables import beside
 from .cache import opened, place
 from .formats import KINDS, STACKS
 from .views import Views as RandomViews
@@ -152,9 +153,9 @@ def images(
     found, stack = _found(data, channels)
     seen, found.items = look_ahead(found.items, wish)
     form = choose_form(seen, wish)
-    if stack is not None and normalise is None and _array.has_form(stack, form):
+    if stack is not None and normalise is None and array.has_form(stack, form):
         pixels, extra = stack, None
-        out = _array.as_it_is(stack, form, file=found.single, strict=strict)
+        out = array.as_it_is(stack, form, file=found.single, strict=strict)
     else:
         kept = form if normalise is None else replace(form, dtype="float32")
         options: dict[str, Any] = {"channels": channels, "from": form.dtype, "normalise": normalise}
@@ -191,15 +192,15 @@ def _found(data: Any, channels: int | None) -> tuple[Listing, np.ndarray | None]
     if isinstance(data, Tensor):
         data = (data.float() if data.dtype == torch.bfloat16 else data).detach().cpu().numpy()
     if isinstance(data, Image.Image):
-        return _array.listed(of_image(data)[None]), None
+        return array.listed(of_image(data)[None]), None
     if isinstance(data, np.ndarray):
-        stack = _array.as_stack(data, channels)
-        return _array.listed(stack), stack
+        stack = array.as_stack(data, channels)
+        return array.listed(stack), stack
     if isinstance(data, bytes | bytearray | memoryview):
         item = Item("0", "0", File("", kind_of_bytes(bytes(data[:16])), data=bytes(data)))
         return Listing(iter([item]), ""), None
     found = listing(data)
-    return found, _array.mapped(data, channels) if isinstance(data, str | os.PathLike) else None
+    return found, array.mapped(data, channels) if isinstance(data, str | os.PathLike) else None
 
 
 def _worth_keeping(data: Any) -> bool:

@@ -15,12 +15,12 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from ilk.errors import OptionError, UnknownName
-from ilk.source import _flow, _kerr, _sky
+from ilk.source._holes import flow, kerr, sky
 from ilk.source.blackholes import FORMATS, blackholes, picture, stream, write
 from ilk.source.images import Images, images
 
 PLAIN = np.ones((1, 1))  # a flow without turbulence
-DARK = _kerr.Flow(r_in=0.0, edge=1.0, p=0.0, h=1e-9, r_out=1.0, kappa=0.0, l0=0.0, alpha=1.0)
+DARK = kerr.Flow(r_in=0.0, edge=1.0, p=0.0, h=1e-9, r_out=1.0, kappa=0.0, l0=0.0, alpha=1.0)
 
 
 def edge(psi: np.ndarray, a: float, inclination: float) -> np.ndarray:
@@ -28,9 +28,7 @@ def edge(psi: np.ndarray, a: float, inclination: float) -> np.ndarray:
     low, high = np.full(psi.shape, 0.05), np.full(psi.shape, 12.0)
     for _ in range(30):
         rho = (low + high) / 2
-        fell = _kerr.trace(rho * np.cos(psi), rho * np.sin(psi), a, inclination, DARK, PLAIN, _kerr.Steps())[
-            1
-        ]
+        fell = kerr.trace(rho * np.cos(psi), rho * np.sin(psi), a, inclination, DARK, PLAIN, kerr.Steps())[1]
         low, high = np.where(fell, rho, low), np.where(fell, high, rho)
     return low
 
@@ -45,13 +43,13 @@ def test_the_shadow_of_a_hole_without_spin_is_a_circle_of_the_known_diameter() -
 @pytest.mark.parametrize("degrees", [17, 45, 60, 85])
 def test_rays_fall_in_where_the_critical_curve_says(a: float, degrees: float) -> None:
     psi = np.linspace(0, np.pi, 41)[1:-1]
-    rim = _kerr.critical_radius(a, math.radians(degrees), psi)
+    rim = kerr.critical_radius(a, math.radians(degrees), psi)
     np.testing.assert_allclose(edge(psi, a, math.radians(degrees)), rim, rtol=1e-3)
 
 
 @pytest.mark.parametrize("a", [0.1, 0.5, 0.998])
 def test_the_critical_curve_seen_edge_on_ends_at_the_equatorial_photon_orbits(a: float) -> None:
-    rim = _kerr.critical_radius(a, math.pi / 2, np.array([np.pi, 0.0]))
+    rim = kerr.critical_radius(a, math.pi / 2, np.array([np.pi, 0.0]))
     with_spin, against = (
         6 * math.cos(math.acos(-a) / 3) - a,
         6 * math.cos(math.acos(a) / 3) + a,
@@ -80,19 +78,19 @@ def test_redshift_is_what_the_metric_says(a: float, r: float, mu: float, lam: fl
         delta > 0.5 and norm > 0.05 and 1 - omega * lam > 0.05
     )  # away from the light cone, where digits are lost
     expected = math.sqrt(norm) / (1 - omega * lam)
-    assert _kerr.redshift(a, r, mu, s2, lam, ell) == pytest.approx(expected, rel=1e-12)
+    assert kerr.redshift(a, r, mu, s2, lam, ell) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("r", [6.0, 10.0, 20.0])
 def test_redshift_of_a_circular_orbit_by_hand(r: float) -> None:
     ell = r**1.5 / (r - 2)  # Kepler around a hole without spin
-    assert _kerr.redshift(0.0, r, 0.0, 1.0, 0.0, ell) == pytest.approx(math.sqrt(1 - 3 / r), rel=1e-12)
+    assert kerr.redshift(0.0, r, 0.0, 1.0, 0.0, ell) == pytest.approx(math.sqrt(1 - 3 / r), rel=1e-12)
     approaching = math.sqrt(1 - 3 / r) / (1 - 3 * r**-1.5)
-    assert _kerr.redshift(0.0, r, 0.0, 1.0, 3.0, ell) == pytest.approx(approaching, rel=1e-12)
+    assert kerr.redshift(0.0, r, 0.0, 1.0, 3.0, ell) == pytest.approx(approaching, rel=1e-12)
 
 
 def test_no_gas_circles_beyond_the_speed_of_light() -> None:
-    assert _kerr.redshift(0.0, 2.5, 0.0, 1.0, 0.0, 50.0) == 0.0
+    assert kerr.redshift(0.0, 2.5, 0.0, 1.0, 0.0, 50.0) == 0.0
 
 
 # Gold et al. (2020), table 1: absorption A, alpha, half thickness, l0, spin, and the published flux in Jy.
@@ -113,9 +111,9 @@ def test_fluxes_of_the_code_comparison(
     distance, emission, n, field = 7.778e3 * 3.0857e18, 3e-18, 128, 30.0
     side = ((np.arange(n) + 0.5) / n - 0.5) * field
     al, be = (x.ravel() for x in np.meshgrid(side, side))
-    flow = _kerr.Flow(0.0, 1.0, 0.0, h, 10.0, A * emission * gravity, l0, alpha)
-    steps = _kerr.Steps(math.pi / 96, 0.008)
-    light, _ = _kerr.trace(al, be, a, math.radians(60), flow, PLAIN, steps)
+    flow = kerr.Flow(0.0, 1.0, 0.0, h, 10.0, A * emission * gravity, l0, alpha)
+    steps = kerr.Steps(math.pi / 96, 0.008)
+    light, _ = kerr.trace(al, be, a, math.radians(60), flow, PLAIN, steps)
     jansky = light.sum() * emission * gravity * (field / n * gravity / distance) ** 2 / 1e-23
     assert jansky == pytest.approx(published, rel=0.015)
 
@@ -180,14 +178,14 @@ def test_the_same_seed_gives_the_same_bits(monkeypatch: pytest.MonkeyPatch, popu
 
 def test_the_draw_stays_what_it_was() -> None:
     """Anyone's seed must give the same hole in every later version."""
-    first = _flow.hole("continuum", 0, 0)
+    first = flow.hole("continuum", 0, 0)
     assert (first.spin, first.tau, first.beam) == pytest.approx(
         (0.15776181535609407, 9.559265979219493, 11.660107187623478), rel=1e-12
     )
 
 
 def test_continuum_parameters_are_independent() -> None:
-    rows = [_flow.hole("continuum", 3, i).columns() for i in range(2000)]
+    rows = [flow.hole("continuum", 3, i).columns() for i in range(2000)]
     names = [k for k, v in rows[0].items() if isinstance(v, float) and k not in ("inclination", "r_out")]
     ranks = spearmanr(np.array([[row[k] for k in names] for row in rows])).statistic
     assert len(names) == 14
@@ -195,13 +193,13 @@ def test_continuum_parameters_are_independent() -> None:
 
 
 def test_any_length_of_populations_is_balanced() -> None:
-    kinds = [_flow.hole("populations", 4, i).population for i in range(30)]
+    kinds = [flow.hole("populations", 4, i).population for i in range(30)]
     assert all(set(kinds[i : i + 3]) == {"ring", "double ring", "no ring"} for i in range(0, 30, 3))
     assert len({tuple(kinds[i : i + 3]) for i in range(0, 30, 3)}) > 1
 
 
 CENTRED = replace(
-    _flow.hole("continuum", 0, 1), shift_x=0.0, shift_y=0.0, position_angle=0.0, mass=2.5, r_in=3.0, p=6.0
+    flow.hole("continuum", 0, 1), shift_x=0.0, shift_y=0.0, position_angle=0.0, mass=2.5, r_in=3.0, p=6.0
 )
 
 
@@ -255,54 +253,54 @@ def test_any_size_holds_the_same_light(size: int) -> None:
 
 
 def test_finer_rays_change_little() -> None:
-    holes = [_flow.hole("continuum", 6, i) for i in range(12)]
+    holes = [flow.hole("continuum", 6, i) for i in range(12)]
     pairs = [(picture(h, noise=False)[0], picture(h, noise=False, fine=2)[0]) for h in holes]
     assert np.median([np.abs(a - b).sum() / b.sum() for a, b in pairs]) < 0.02
 
 
 def test_the_column_through_the_flow_has_the_planted_depth() -> None:
-    flow = _flow.flow(CENTRED)
-    r = np.geomspace(_kerr.horizon(CENTRED.spin), 100, 20_000)
+    planted = flow.flow(CENTRED)
+    r = np.geomspace(kerr.horizon(CENTRED.spin), 100, 20_000)
     n = np.exp(
         -CENTRED.p * np.log(r / CENTRED.r_in)
         - 0.5 * np.minimum((r - CENTRED.r_in) / 0.5, 0) ** 2
         - 0.5 * (r / CENTRED.r_out) ** 2
     )
-    depth = flow.kappa * (0.5 * (n[1:] + n[:-1]) * np.diff(r)).sum()
+    depth = planted.kappa * (0.5 * (n[1:] + n[:-1]) * np.diff(r)).sum()
     assert depth == pytest.approx(CENTRED.tau, rel=1e-2)
 
 
 def test_turbulence_keeps_the_flow_round_on_average() -> None:
-    ln = np.log(_flow.field(replace(CENTRED, turbulence=0.5)))
+    ln = np.log(flow.field(replace(CENTRED, turbulence=0.5)))
     assert ln.std() == pytest.approx(0.5, rel=1e-9)
     np.testing.assert_allclose(ln.mean(0), -0.125, atol=1e-12)  # over azimuth; mean factor 1
 
 
 def test_maxima_are_counted_by_prominence() -> None:
-    cut = np.zeros(_sky.SAMPLES)
+    cut = np.zeros(sky.SAMPLES)
     cut[[10, 20, 30]] = 1.0, 0.5, 0.03
-    assert _sky.maxima(cut, 0.04) == 2
-    assert _sky.maxima(cut, 0.02) == 3
+    assert sky.maxima(cut, 0.04) == 2
+    assert sky.maxima(cut, 0.02) == 3
     cut[11:20] = 0.48  # the saddle rises: the second stands only 0.02 above it
-    assert _sky.maxima(cut, 0.04) == 1
-    centre = np.zeros(_sky.SAMPLES)
+    assert sky.maxima(cut, 0.04) == 1
+    centre = np.zeros(sky.SAMPLES)
     centre[5] = 1.0  # 1.25 M from the centre: the central spot itself
-    assert _sky.maxima(centre, 0.04) == 0
+    assert sky.maxima(centre, 0.04) == 0
 
 
 def test_look_tells_rings_from_spots() -> None:
     x = np.arange(64) - 31.5
     r = np.hypot(x, x[:, None])
     ring, inner = np.exp(-((r - 20) ** 2) / 8), 0.3 * np.exp(-((r - 10) ** 2) / 8)
-    assert _sky.look(ring, 31.5, 31.5, 2.0) == (1, pytest.approx(1, abs=1e-6))
-    assert _sky.look(ring + inner, 31.5, 31.5, 2.0)[0] == 2
-    assert _sky.look(np.exp(-(r**2) / 100), 31.5, 31.5, 2.0) == (0, pytest.approx(0, abs=1e-9))
+    assert sky.look(ring, 31.5, 31.5, 2.0) == (1, pytest.approx(1, abs=1e-6))
+    assert sky.look(ring + inner, 31.5, 31.5, 2.0)[0] == 2
+    assert sky.look(np.exp(-(r**2) / 100), 31.5, 31.5, 2.0) == (0, pytest.approx(0, abs=1e-9))
 
 
 def test_the_beam_blurs_as_wide_as_it_says() -> None:
     point = np.zeros((128, 128))
     point[64, 64] = 1.0
-    seen = 4 * _sky.blur(point, _sky.beam(6.0, 2), 2)  # means of 2 x 2
+    seen = 4 * sky.blur(point, sky.beam(6.0, 2), 2)  # means of 2 x 2
     x = np.arange(64) - 32
     assert seen.sum() == pytest.approx(1, rel=1e-9)
     assert math.sqrt((seen.sum(0) * x**2).sum()) * 2 == pytest.approx(6.0, rel=0.03)  # cut at 3 sigma
@@ -363,4 +361,4 @@ def test_an_unknown_format_leaves_no_folder(tmp_path: Path) -> None:
 def test_a_kernel_is_compiled_where_nothing_can_be_kept() -> None:
     names: dict = {}
     exec("def twice(x):\n    return 2 * x", names)  # no file, so numba finds no place for a cache
-    assert _kerr.compiled(names["twice"])(3.0) == 6.0
+    assert kerr.compiled(names["twice"])(3.0) == 6.0

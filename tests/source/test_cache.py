@@ -16,10 +16,10 @@ from PIL import Image
 from ilk.errors import DiskFull, UnreadableSample
 from ilk.source import cache as kept
 from ilk.source import formats
-from ilk.source._file import File, Pictures
-from ilk.source._gather import gather
-from ilk.source._listing import listing
-from ilk.source._prepare import Form
+from ilk.source._reading.file import File, Pictures
+from ilk.source._reading.gather import gather
+from ilk.source._reading.listing import listing
+from ilk.source._reading.prepare import Form
 from ilk.source.images import Images, images
 
 FORM = Form(8, 1, "uint8")
@@ -188,7 +188,7 @@ def test_an_interruption_keeps_what_was_done(
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr("ilk.source._gather.BLOCK", 2)
+    monkeypatch.setattr("ilk.source._reading.gather.BLOCK", 2)
     found.items = interrupted()  # type: ignore[assignment]
     with pytest.raises(KeyboardInterrupt), kept.opened(path, FORM) as store:
         gather(found, FORM, store, channels=None, change=None, strict=False)
@@ -201,7 +201,7 @@ def test_an_interruption_keeps_what_was_done(
 def test_strict_keeps_what_was_done(
     folder: Path, decoded: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ilk.source._gather.BLOCK", 1)
+    monkeypatch.setattr("ilk.source._reading.gather.BLOCK", 1)
     (folder / "010.png").write_text("bad")
     with pytest.raises(UnreadableSample):
         images(folder, strict=True)
@@ -253,9 +253,10 @@ RUN = """
 import sys, time
 from pathlib import Path
 from ilk.errors import DiskFull
-from ilk.source import _gather, cache, formats
-from ilk.source._listing import listing
-from ilk.source._prepare import Form
+from ilk.source import cache, formats
+from ilk.source._reading import gather
+from ilk.source._reading.listing import listing
+from ilk.source._reading.prepare import Form
 
 read = formats.read
 def slow(*a, **k):
@@ -264,14 +265,14 @@ def slow(*a, **k):
 formats.read = slow
 if float(sys.argv[3]):
     cache.SECONDS = 0.0
-_gather.BLOCK = 8
+gather.BLOCK = 8
 size, channels = map(int, sys.argv[2].split("x"))
 form = Form(size, channels, "uint8")
 found = listing(sys.argv[1])
 path = cache.place(found.root, form, {"channels": None, "from": "uint8", "normalise": None})
 try:
     with cache.opened(path, form) as store:
-        out = _gather.gather(found, form, store, channels=None, change=None, strict=False)
+        out = gather.gather(found, form, store, channels=None, change=None, strict=False)
     print(len(out.rows))
 except DiskFull as e:
     print("full:", e.what)

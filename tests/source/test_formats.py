@@ -14,8 +14,9 @@ import tifffile
 from PIL import Image
 
 from ilk.errors import DataError, UnreadableSample
-from ilk.source import _png, formats
-from ilk.source._file import MOST_PIXELS, File, kind_of
+from ilk.source import formats
+from ilk.source._reading import png
+from ilk.source._reading.file import MOST_PIXELS, File, kind_of
 from ilk.source.images import images
 
 fits = pytest.importorskip("astropy.io.fits")
@@ -79,7 +80,7 @@ def deep_png(x: np.ndarray, *, interlaced: bool) -> bytes:  # (H, W, C) uint16
     """A PNG of 16 bits a channel, its rows through the five filters in turn, after the specification."""
     h, w, c = x.shape
     out = b""
-    for x0, y0, dx, dy in _png.PASSES if interlaced else ((0, 0, 1, 1),):
+    for x0, y0, dx, dy in png.PASSES if interlaced else ((0, 0, 1, 1),):
         rows = np.ascontiguousarray(x[y0::dy, x0::dx], ">u2")
         if not rows.size:
             continue
@@ -104,7 +105,7 @@ def deep_png(x: np.ndarray, *, interlaced: bool) -> bytes:  # (H, W, C) uint16
     head = struct.pack(">IIBBBBB", w, h, 16, {2: 4, 3: 2, 4: 6}[c], 0, 0, int(interlaced))
     body = zlib.compress(out)
     pieces = chunk(b"IDAT", body[:20]) + chunk(b"IDAT", body[20:])
-    return _png.SIGNATURE + chunk(b"IHDR", head) + pieces + chunk(b"IEND", b"")
+    return png.SIGNATURE + chunk(b"IHDR", head) + pieces + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("interlaced", [False, True])
@@ -112,7 +113,7 @@ def deep_png(x: np.ndarray, *, interlaced: bool) -> bytes:  # (H, W, C) uint16
 def test_sixteen_bit_colour_png_keeps_sixteen_bits(channels: int, interlaced: bool) -> None:
     x = RNG.integers(0, 65536, (11, 7, channels), dtype=np.uint16)
     data = deep_png(x, interlaced=interlaced)
-    np.testing.assert_array_equal(_png.read(data), x)
+    np.testing.assert_array_equal(png.read(data), x)
     mode = {2: "LA", 3: "RGB", 4: "RGBA"}[channels]  # Pillow agrees, as far as it goes: the upper bytes
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(data)).convert(mode)), x >> 8)
 
@@ -281,7 +282,9 @@ def test_webdataset_members_of_one_name_are_one_sample(tmp_path: Path) -> None:
     }
     for shard in ("s0.tar", "s1.tar"):
         with tarfile.open(tmp_path / shard, "w") as tar:
-            for name, data in sorted({**beside, "a.png": png(BYTES), "b.png": png(255 - BYTES)}.items()):
+            for name, data in sorted(
+                {**beside, "a.png": grey_png(BYTES), "b.png": grey_png(255 - BYTES)}.items()
+            ):
                 info = tarfile.TarInfo(name)
                 info.size = len(data)
                 tar.addfile(info, io.BytesIO(data))
@@ -303,15 +306,15 @@ def test_a_shard_that_breaks_off_gives_what_it_has(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "s.tar", "w", format=tarfile.USTAR_FORMAT) as tar:
         for i in range(4):
             info = tarfile.TarInfo(f"{i}.png")
-            info.size = len(png(BYTES))
-            tar.addfile(info, io.BytesIO(png(BYTES)))
+            info.size = len(grey_png(BYTES))
+            tar.addfile(info, io.BytesIO(grey_png(BYTES)))
     os.truncate(tmp_path / "s.tar", 1024 * 2 + 100)
     got = images(tmp_path / "s.tar")
     assert len(got) >= 1
     assert len(got.skipped) >= 1
 
 
-def png(x: np.ndarray) -> bytes:
+def grey_png(x: np.ndarray) -> bytes:
     out = io.BytesIO()
     Image.fromarray(x).save(out, "PNG")
     return out.getvalue()
@@ -323,8 +326,8 @@ def test_pixels_are_counted_before_they_are_decoded(tmp_path: Path) -> None:
     body = struct.pack(">I", 13) + b"IHDR" + head + struct.pack(">I", zlib.crc32(b"IHDR" + head))
     data = zlib.compress(bytes(10**6))
     body += struct.pack(">I", len(data)) + b"IDAT" + data + struct.pack(">I", zlib.crc32(b"IDAT" + data))
-    (tmp_path / "bomb.png").write_bytes(_png.SIGNATURE + body)
-    deep = bytearray(_png.SIGNATURE + body)
+    (tmp_path / "bomb.png").write_bytes(png.SIGNATURE + body)
+    deep = bytearray(png.SIGNATURE + body)
     deep[24] = 16
     (tmp_path / "deep.png").write_bytes(deep)
     with h5py.File(tmp_path / "bomb.h5", "w") as h5:

@@ -18,8 +18,8 @@ from PIL import Image
 
 import ilk.source
 from ilk.errors import DataError, OptionError, UnknownName, UnreadableSample
-from ilk.source._form import TRIED, Wish, look_ahead
-from ilk.source._listing import listing
+from ilk.source._reading.form import TRIED, Wish, look_ahead
+from ilk.source._reading.listing import listing
 from ilk.source.images import Images, images
 
 RNG = np.random.default_rng(2)

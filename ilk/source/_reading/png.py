@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 
-from ..errors import UnreadableSample
+from ...errors import UnreadableSample
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}  # colour type -> channels; 3 (palette) is 8 bits at most
@@ -27,7 +27,7 @@ def header(data: bytes) -> tuple[int, int, int]:  # channels, height, width
 
 
 def read(data: bytes) -> np.ndarray:  # (H, W, C) uint16
-    from ._png_filters import unfilter
+    from .png_filters import unfilter
 
     channels, height, width = header(data)
     passes = PASSES if data[28] else ((0, 0, 1, 1),)

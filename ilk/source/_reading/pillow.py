@@ -7,10 +7,10 @@ import io
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import UnreadableSample
-from . import _png
-from ._file import Look, Pictures, bounded
-from ._prepare import over_white
+from ...errors import UnreadableSample
+from . import png
+from .file import Look, Pictures, bounded
+from .prepare import over_white
 
 
 def _open(data: bytes) -> Image.Image:
@@ -27,10 +27,10 @@ def _open(data: bytes) -> Image.Image:
 
 
 def read(data: bytes, size: int | None) -> np.ndarray:
-    if _png.is_deep(data):
-        channels, height, width = _png.header(data)
+    if png.is_deep(data):
+        channels, height, width = png.header(data)
         bounded(height * width)
-        x = np.moveaxis(_png.read(data), -1, 0)
+        x = np.moveaxis(png.read(data), -1, 0)
         return over_white(x) if channels in (2, 4) else x
     with _open(data) as image:
         if size is not None and image.format == "JPEG":
@@ -53,8 +53,8 @@ def _of_pillow(image: Image.Image) -> np.ndarray:  # (C, H, W)
 
 
 def look(data: bytes) -> Look:
-    if _png.is_deep(data):
-        channels, height, width = _png.header(data)
+    if png.is_deep(data):
+        channels, height, width = png.header(data)
         return Look(1 if channels == 2 else 3, height, width, "uint16")
     with _open(data) as image:
         grey = image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")

@@ -8,8 +8,8 @@ import tarfile
 from collections.abc import Iterator
 from itertools import groupby
 
-from ._file import File, Item, kind_of, readable
-from .formats import KINDS
+from ..formats import KINDS
+from .file import File, Item, kind_of, readable
 
 
 def items(shards: list[tuple[str, str]], rows: list[dict[str, object]]) -> Iterator[Item]:

@@ -11,9 +11,9 @@ import h5py
 import numpy as np
 import pyarrow as pa
 
-from ..errors import DataError, UnreadableSample
-from ._file import File, Pictures, bounded
-from ._prepare import channels_first, is_stack
+from ...errors import DataError, UnreadableSample
+from .file import File, Pictures, bounded
+from .prepare import channels_first, is_stack
 
 ROWS = 64  # of a stack read at a time
 

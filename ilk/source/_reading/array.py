@@ -8,12 +8,12 @@ from array import array
 import numpy as np
 import pyarrow as pa
 
-from ..errors import DataError, UnreadableSample
-from ._base import Skipped
-from ._file import File, Item
-from ._gather import Gathered
-from ._listing import Listing
-from ._prepare import Form, channels_first, is_stack, prepare
+from ...errors import DataError, UnreadableSample
+from .._base import Skipped
+from .file import File, Item
+from .gather import Gathered
+from .listing import Listing
+from .prepare import Form, channels_first, is_stack, prepare
 
 ROWS = 256  # looked at together
 DIGITS = 6  # of an id, at least: more pictures in the next array must not rename these

@@ -20,14 +20,14 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
-from ..console import Bar, progress
-from ..errors import MissingExtra, UnreadableSample
-from . import formats
-from ._base import Skipped
-from ._file import Item, Pictures
-from ._listing import Listing
-from ._prepare import Form, prepare
-from .cache import END, WHOLE, Entry, Store
+from ...console import Bar, progress
+from ...errors import MissingExtra, UnreadableSample
+from .. import formats
+from .._base import Skipped
+from ..cache import END, WHOLE, Entry, Store
+from .file import Item, Pictures
+from .listing import Listing
+from .prepare import Form, prepare
 
 BLOCK, BLOCK_BYTES = 64, 2**24  # pictures a task, at most
 Change = Callable[[np.ndarray], tuple[np.ndarray, pa.Table]]  # pixels (b, C, S, S) -> the same shape, columns

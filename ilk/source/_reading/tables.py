@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from ..errors import DataError
+from ...errors import DataError
 
 NAMES = ("path", "file", "filename", "image")  # of the column with the pictures
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..errors import UnreadableSample
+from ...errors import UnreadableSample
 
 TOP = {"uint8": 255, "uint16": 65535}
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"

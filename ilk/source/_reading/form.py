@@ -9,11 +9,11 @@ from itertools import chain, islice
 
 import numpy as np
 
-from ..console import say
-from ..errors import MissingExtra, OptionError
-from . import formats
-from ._file import Item, Look
-from ._prepare import Form
+from ...console import say
+from ...errors import MissingExtra, OptionError
+from .. import formats
+from .file import Item, Look
+from .prepare import Form
 
 ENOUGH, TRIED = 16, 256  # pictures looked at; files tried where many cannot be read
 LARGEST, USUAL = 256, 64  # pixels a side: up to here a common size is kept; else this

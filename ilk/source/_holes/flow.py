@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from . import _kerr
+from . import kerr
 
 KINDS = ("populations", "continuum")
 
@@ -155,9 +155,9 @@ def _group(seed: int, index: int) -> str:
     return ("ring", "double ring", ("thick", "edge-on")[int(block.integers(2))])[place]
 
 
-def flow(hole: Hole) -> _kerr.Flow:
-    thin = _kerr.Flow(hole.r_in, 0.5, hole.p, hole.h, hole.r_out, 0.0, 1.0, 1.0)
-    return thin._replace(kappa=hole.tau / _kerr.column(hole.spin, thin))
+def flow(hole: Hole) -> kerr.Flow:
+    thin = kerr.Flow(hole.r_in, 0.5, hole.p, hole.h, hole.r_out, 0.0, 1.0, 1.0)
+    return thin._replace(kappa=hole.tau / kerr.column(hole.spin, thin))
 
 
 @cache

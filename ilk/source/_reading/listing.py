@@ -17,10 +17,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..errors import DataError
-from . import _arrays, _shards, _tables
-from ._file import File, Item, kind_of, kind_of_bytes, readable
-from .formats import HDF5, KINDS, STACKS
+from ...errors import DataError
+from ..formats import HDF5, KINDS, STACKS
+from . import arrays, shards, tables
+from .file import File, Item, kind_of, kind_of_bytes, readable
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 CONTAINERS = (*HDF5, ".npz")
@@ -37,7 +37,7 @@ class Listing:
 
     def columns(self) -> pa.Table | None:
         """One row for every `Item.row`; complete once the items have been gone through."""
-        table = self.table if self.table is not None else _tables.of_rows(self.rows)
+        table = self.table if self.table is not None else tables.of_rows(self.rows)
         return table if table is not None and table.num_columns else None
 
 
@@ -104,7 +104,7 @@ def _of_folder(root: str) -> Listing:
 
 
 def _walk(root: str, found: Listing) -> Iterator[Item]:
-    shards: list[tuple[str, str]] = []  # path, id
+    tars: list[tuple[str, str]] = []  # path, id
     others: Counter[str] = Counter()
     any_picture = False
     seen: set[tuple[int, int]] = set()  # folders, so that a link upwards ends
@@ -134,13 +134,13 @@ def _walk(root: str, found: Listing) -> Iterator[Item]:
             else:
                 others[kind or "(no ending)"] += 1
                 if kind == ".tar":
-                    shards.append((path, prefix + name))
+                    tars.append((path, prefix + name))
         folders.sort(reverse=True)
         stack.extend((os.path.join(folder, name), f"{prefix}{name}/") for name in folders)
-    if not any_picture and not shards:
+    if not any_picture and not tars:
         raise _empty(root, others)
     if not any_picture:
-        yield from _shards.items(shards, found.rows)
+        yield from shards.items(tars, found.rows)
 
 
 def _empty(root: str, others: Counter[str]) -> DataError:
@@ -173,7 +173,7 @@ def _of_many(paths: list[str], ids: list[str]) -> Listing:
     root = os.path.commonpath([os.path.dirname(os.path.abspath(p)) for p in paths])
     if all(p.lower().endswith(".tar") for p in paths):
         found = Listing(iter(()), root)
-        found.items = _shards.items(list(zip(paths, ids)), found.rows)
+        found.items = shards.items(list(zip(paths, ids)), found.rows)
         return found
     return Listing(_each(paths, ids, root), root, len(paths))
 
@@ -193,9 +193,9 @@ def _each(paths: Sequence[str | None], ids: Sequence[str], root: str) -> Iterato
         seen.add(id_)
 
 
-def _embedded(path: str, table: _tables.Pictures) -> Iterator[Item]:
+def _embedded(path: str, table: tables.Pictures) -> Iterator[Item]:
     name, mtime = os.path.basename(path), os.stat(path).st_mtime_ns
-    for row, data in enumerate(_tables.embedded(path, table.column)):
+    for row, data in enumerate(tables.embedded(path, table.column)):
         if data is None:
             yield Item(table.ids[row], f"{name}#{row}", File("", ""), row=row, why="no picture in this row")
         else:
@@ -206,12 +206,12 @@ def _embedded(path: str, table: _tables.Pictures) -> Iterator[Item]:
 def _of_file(path: str, inside: str) -> Listing:
     kind, name, root = kind_of(path), os.path.basename(path), os.path.dirname(os.path.abspath(path))
     if kind in TABLES:
-        table = _tables.read(path, kind)
+        table = tables.read(path, kind)
         items = _embedded(path, table) if table.paths is None else _each(table.paths, table.ids, root)
         return Listing(items, root, len(table.ids), table=table.columns)
     if kind == ".tar":
         found = Listing(iter(()), root)
-        found.items = _shards.items([(path, "")], found.rows)
+        found.items = shards.items([(path, "")], found.rows)
         return found
     if kind not in (*KINDS, *STACKS):
         hint = (
@@ -228,7 +228,7 @@ def _of_file(path: str, inside: str) -> Listing:
     if kind in CONTAINERS:
         item.file, item.spread = File(path, kind, inside=inside), True
         try:
-            found.table = _arrays.companions(item.file)
+            found.table = arrays.companions(item.file)
         except (OSError, EOFError, ValueError, zipfile.BadZipFile) as e:
             raise DataError(f"{path} cannot be read as {kind}: {e}", "Is the file whole?") from e
     return found

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from ..errors import UnreadableSample
+from ...errors import UnreadableSample
 
 MOST_PIXELS = 178_956_970  # in one picture: twice Pillow's warning, where Pillow itself refuses
 Pictures = Iterator[tuple[int, np.ndarray]]

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from ._kerr import compiled
+from .kerr import compiled
 
 REACH = 5.5  # of x: beyond it nothing shines
 PROMINENCE = 0.04  # of the picture's peak, for a maximum to count as resolved

@@ -1,0 +1,1 @@
+"""The physics behind `blackholes.py`: rays, plasma, sky."""
