@@ -28,7 +28,7 @@ from .source.views import Preset, Views
 from .training import health
 from .training.order import plan
 from .training.recipe import Recipe
-from .training.watch import Health, report
+from .training.watch import Health, report, some
 
 ROWS = 256  # pictures looked for
 BANK = 2048  # samples from which baselines and whitened axes are made
@@ -71,8 +71,8 @@ class Judge:
         self.held = plan(len(source), replace(recipe, batch=1, accumulate=1), 1).held
         everything = np.arange(len(source))
         rng = np.random.default_rng(0)
-        self.rows = _some(rng, self.held if len(self.held) else everything, ROWS)
-        self.bank = _some(rng, np.setdiff1d(everything, self.held), BANK)
+        self.rows = some(rng, self.held if len(self.held) else everything, ROWS)
+        self.bank = some(rng, np.setdiff1d(everything, self.held), BANK)
 
     def __call__(self, name: str, encoder: Encoder) -> Judged:
         seen = report(encoder, self.source, rows=self.held if len(self.held) else None, label=self.label)
@@ -123,7 +123,3 @@ def table(judged: Sequence[Judged]) -> list[str]:
         rows.append((one.name, str(one.encoder.dim), f"{one.health.rank:.0f}", *shares))
     widths = [max(map(len, column)) for column in zip(*rows)]
     return ["  ".join([r[0].ljust(widths[0]), *map(str.rjust, r[1:], widths[1:])]) for r in rows]
-
-
-def _some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
-    return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))

@@ -129,7 +129,9 @@ def _list_skipped(source: Source, path: Path) -> None:
 
 def _sharp(recipe: Recipe, n: int) -> Recipe:
     """More held out of small data, unless the share was chosen: a score of 16 samples decides nothing."""
-    return replaced(recipe, held_out=max(0.05, min(0.2, 128 / n))) if recipe.held_out == 0.05 else recipe
+    if recipe.held_out != Recipe.held_out:
+        return recipe
+    return replaced(recipe, held_out=max(Recipe.held_out, min(0.2, 128 / n)))
 
 
 def _auto(job: "_Job", target: Target) -> Space:

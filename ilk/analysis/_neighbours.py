@@ -12,11 +12,11 @@ from scipy.linalg import eigh
 EXACT = 20_000  # up to so many rows every pair is compared
 
 
-def nearest(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) the nearest other rows and their distances; beyond 20,000 rows nearly all of the true ones."""
+def nearest(x: np.ndarray, k: int, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """(n, k) the nearest other rows and their distances; nearly all of them beyond 20,000 rows, or `exact`."""
     n, dim = x.shape
     index: Any = faiss.IndexFlatL2(dim)
-    if n > EXACT:
+    if n > EXACT and not exact:
         cells = int(4 * np.sqrt(n))
         index = faiss.IndexIVFFlat(index, dim, cells)
         index.nprobe = 24
@@ -41,10 +41,7 @@ def directions(x: np.ndarray, d: int, k: int = 10) -> np.ndarray:
     near, _ = nearest(np.ascontiguousarray(x, np.float32), min(k, len(x) - 1))
     steps = (x[:, None] - x[near]).reshape(-1, x.shape[1])  # (n k, D)
     total, local = np.cov(x, rowvar=False), steps.T @ steps / len(steps)
-    floor = (
-        0.1 * np.trace(local) / len(local) + np.finfo(float).tiny
-    )  # few rows say little of most directions
-    _, leading = eigh(
-        total, local + floor * np.eye(len(total)), subset_by_index=(len(total) - d, len(total) - 1)
-    )
+    D = len(total)
+    floor = 0.1 * np.trace(local) / D + np.finfo(float).tiny  # few rows say little of most directions
+    _, leading = eigh(total, local + floor * np.eye(D), subset_by_index=(D - d, D - 1))
     return np.asarray(np.linalg.qr(leading[:, ::-1])[0])

@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 from sklearn.covariance import LedoitWolf
 
 from ..errors import DataError, SpaceError
+from ._neighbours import nearest
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -95,15 +96,8 @@ def neighbour_distance(vectors: np.ndarray, k: int = 10, *, metric: str = "l2") 
     x = np.array(vectors, np.float32)
     if metric == "cosine":
         faiss.normalize_L2(x)
-    index = faiss.IndexFlatL2(x.shape[1])
-    index.add(x)
-    squared, near = index.search(x, min(k + 1, len(x)))
-    own = near == np.arange(len(x))[:, None]
-    own[~own.any(1), -1] = (
-        True  # among many copies of itself a row may not have been named: leave the last out
-    )
-    others = np.sqrt(np.maximum(squared[~own].reshape(len(x), -1), 0))
-    return np.asarray(others.mean(1), np.float64)
+    _, distances = nearest(x, min(k, len(x) - 1), exact=True)
+    return np.asarray(distances.mean(1))
 
 
 def group_distance(vectors: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:

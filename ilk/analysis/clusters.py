@@ -177,9 +177,8 @@ def _choose(
                 if t.held:
                     chosen = t.k
                     break
-    once_more = _mixture.fit(
-        x, chosen, covariance, 3 * starts, _seed(rng)
-    )  # few starts can miss the likeliest by a little
+    # Few starts can miss the likeliest by a little
+    once_more = _mixture.fit(x, chosen, covariance, 3 * starts, _seed(rng))
     return max(fits[chosen - 1], once_more, key=lambda g: float(g.lower_bound_)), tuple(trials)
 
 

@@ -3,8 +3,6 @@
 Legend: B samples on this process, N on all of them, d the projection's dimensions.
 """
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -21,8 +19,6 @@ class SimCLR(Objective):
 
     With several processes the samples of all are negatives.
     """
-
-    dim: ClassVar[int] = 128
 
     def __init__(
         self,

@@ -98,8 +98,8 @@ class Watch:
         rng = np.random.default_rng(0)  # the same samples at every check: the figures compare
         # Without held-out samples half are asked, so that the other half can answer for their labels.
         most = self.rows if len(held) or self.label is None else min(self.rows, max(1, len(others) // 2))
-        rows = _some(rng, held if len(held) else others, most)
-        bank = _some(rng, np.setdiff1d(others, rows), _BANK) if self.label else rows[:0]
+        rows = some(rng, held if len(held) else others, most)
+        bank = some(rng, np.setdiff1d(others, rows), _BANK) if self.label else rows[:0]
         with torch.random.fork_rng(_devices(encoder)):
             torch.manual_seed(0)
             z, pair = _vectors(encoder, source, rows, source.views() or spare)
@@ -188,7 +188,8 @@ def _health(told: dict[str, Any]) -> Health:
     return Health(**{k: v for k, v in told.items() if k != "collapsed"})
 
 
-def _some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
+def some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
+    """At most so many of the rows, drawn by `rng`, in order."""
     return rows if len(rows) <= most else np.sort(rng.choice(rows, most, replace=False))
 
 
