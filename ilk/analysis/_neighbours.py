@@ -13,7 +13,7 @@ EXACT = 20_000  # up to so many rows every pair is compared
 
 
 def nearest(x: np.ndarray, k: int, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """(n, k) the nearest other rows and their distances; nearly all of them beyond 20,000 rows, or `exact`."""
+    """(n, k) the nearest other rows, and how far; beyond 20,000 rows nearly all of them, or `exact`."""
     n, dim = x.shape
     index: Any = faiss.IndexFlatL2(dim)
     if n > EXACT and not exact:
