@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import DataError, OptionError
+from ..errors import DataError, OptionError
 
 if TYPE_CHECKING:
-    from .space import Space
+    from ..space import Space
 
 
 def open_space(path: Path) -> "Space":
-    from .space import Space
+    from ..space import Space
 
     beside = path.parent / f"{path.name}.space"
     if path.name and not (path / "space.json").exists() and beside.exists():

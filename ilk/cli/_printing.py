@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from . import console
+from .. import console
 
 if TYPE_CHECKING:
     import pyarrow as pa

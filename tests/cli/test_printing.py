@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from ilk import console
-from ilk.printing import Output
+from ilk.cli._printing import Output
 
 TABLE = pa.table({"id": ["a.png", "b\tc\nd.png"], "distance": [0.12345678, 12.0], "why": [None, "far"]})
 

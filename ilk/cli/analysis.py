@@ -1,0 +1,65 @@
+"""Verbs that ask a space what stands in it: groups, oddities, a map."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import Json, Seed, SpacePath, app
+from ._arguments import open_space
+from ._printing import Output
+
+
+@app.command()
+def clusters(
+    space: SpacePath,
+    k: Annotated[int | None, typer.Option("-k", help="How many groups [default: found].")] = None,
+    covariance: Annotated[str, typer.Option(help="Shape of a group: full, tied or diag.")] = "full",
+    starts: Annotated[int, typer.Option(help="The best of how many fits.")] = 10,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Find groups, a Gaussian each, or that there are none."""
+    output = Output(json)
+    from ..analysis.clusters import clusters
+
+    found = clusters(open_space(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
+    output.table(found.table(), told=found.sentence())
+
+
+@app.command()
+def anomalies(
+    space: SpacePath,
+    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
+    data: Annotated[
+        str | None, typer.Option(help="The pictures again, to ask how well a decoder rebuilds each.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """The samples least like any other, the oddest first."""
+    output = Output(json)
+    from ..analysis.anomalies import anomalies
+    from ..source import read
+
+    opened = open_space(space)
+    found = anomalies(opened, source=None if data is None else read(opened.reading, data))
+    output.table(found.table(top), told=found.sentence())
+
+
+@app.command(name="map")
+def map_(
+    space: SpacePath,
+    to: Annotated[Path | None, typer.Option(help="A .png or .svg file [default: NAME.png].")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Lay out anew instead of adding to the last map.")
+    ] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Draw the space in two dimensions, with thumbnails on it."""
+    output = Output(json)
+    from ..view import map
+
+    opened = open_space(space)
+    target = map(opened, to or Path(f"{opened.path.stem}.png"), seed=seed, fresh=fresh)
+    output.facts({"map": str(target), "rows": len(opened)})

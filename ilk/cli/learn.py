@@ -1,0 +1,134 @@
+"""Verbs that learn: from data to an encoder and a space."""
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ._app import Json, Seed, Strict, app
+from ._arguments import removed, split, value
+from ._printing import Output
+
+if TYPE_CHECKING:
+    from ..source import Source
+    from ..space import Space
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def learn(
+    rest: typer.Context,
+    data: Annotated[str, typer.Argument(help="A folder, glob, table, array, archive or file of pictures.")],
+    objective: Annotated[
+        str, typer.Option(help="auto, or one that `ilk objectives` lists, or ./mine.py.")
+    ] = "auto",
+    out: Annotated[
+        Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="The network, for objectives that train one.")] = "convnet",
+    dim: Annotated[int | None, typer.Option(help="Length of a vector [default: the objective's].")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train a network [default: 2].")] = None,
+    steps: Annotated[int | None, typer.Option(help="... or how many steps.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
+    batch: Annotated[int, typer.Option(help="Samples a step.")] = 128,
+    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
+    size: Annotated[int | None, typer.Option(help="Pixels a side [default: their own, or 64].")] = None,
+    channels: Annotated[int | None, typer.Option(help="1: grey, 3: colour [default: as they are].")] = None,
+    stretch: Annotated[str, typer.Option(help="linear, sqrt, asinh or log.")] = "linear",
+    fill: Annotated[
+        str | None,
+        typer.Option(
+            help="What NaN pixels become: a number, or median [default: such pictures are left out]."
+        ),
+    ] = None,
+    normalise: Annotated[
+        str | None,
+        typer.Option(help="What to take out of the pictures: all, or some of shift,rotation,scale,flux."),
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
+    ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Throw away a run and space of that name.")
+    ] = False,
+    seed: Seed = 0,
+    strict: Strict = False,
+    json: Json = False,
+) -> None:
+    """Learn an encoder from data, and fill a space with its vectors.
+
+    Any keyword of the objective or encoder is an option too: --temperature 0.1, --width 64, ...
+    """
+    output = Output(json)
+    data, options = split([data, *rest.args])
+    from ..learning import check, learn
+    from ..source.images import images
+    from ..target import default_name
+    from ..training.recipe import Recipe
+
+    check(objective, encoder, dim, options, others=[p.name for p in rest.command.params if p.name])
+    recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
+    source = images(
+        data,
+        size=size,
+        channels=channels,
+        stretch=stretch,
+        fill=None if fill is None else value(fill),
+        normalise=removed(normalise),
+        strict=strict,
+    )
+    space = learn(
+        source,
+        objective,
+        out=out or default_name(data),
+        encoder=encoder,
+        dim=dim,
+        recipe=recipe,
+        label=label,
+        replace=replace,
+        **options,
+    )
+    output.facts(_summary(space, source))
+    output.next("look at it", f"ilk map {space.path}")
+    output.next("find its groups", f"ilk clusters {space.path}")
+    output.next("search it", f"ilk search {space.path} {shlex.quote(space.ids()[0])}")
+
+
+@app.command()
+def objectives(json: Json = False) -> None:
+    """List the objectives, with the options of each."""
+    output = Output(json)
+    from ..objectives import table
+
+    output.table(table())
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("ilk-demo"),
+    n: Annotated[int, typer.Option("-n", help="Pictures in each of the two sets.")] = 3000,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Black-hole pictures, from nothing to groups and a report."""
+    output = Output(json)
+    from ..demonstration import demo
+
+    found = demo(out, n=n, seed=seed)
+    output.facts(found.facts() | ({"R2": found.r2.to_pylist()} if json else {}))
+    if not json:
+        output.table(found.r2)
+    for command in found.next_steps():
+        output.next("go on", command)
+
+
+def _summary(space: "Space", source: "Source") -> dict[str, Any]:
+    about = space.info()
+    return {
+        "space": str(space.path),
+        "samples": len(space),
+        "skipped": len(source.skipped),
+        "dim": space.dim,
+        "encoder": about["encoder"],
+        "size on disk": f"{about['bytes'] / 1e6:.1f} MB",
+    }

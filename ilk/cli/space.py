@@ -1,0 +1,59 @@
+"""Verbs of a space: what goes in, comes out and is found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import Json, SpacePath, Strict, app
+from ._arguments import open_space
+from ._printing import Output
+
+
+@app.command()
+def add(space: SpacePath, data: str, strict: Strict = False, json: Json = False) -> None:
+    """Add more samples to a space; known ids are replaced."""
+    output = Output(json)
+    done = open_space(space).add(data, strict=strict)
+    output.facts({"added": done.added, "replaced": done.replaced, "skipped": done.skipped})
+
+
+@app.command()
+def search(
+    space: SpacePath,
+    query: Annotated[str, typer.Argument(help="An id of the space, or a file.")],
+    k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
+    where: Annotated[str | None, typer.Option(help="Only rows for which this SQL condition holds.")] = None,
+    json: Json = False,
+) -> None:
+    """The samples most alike to one that is given."""
+    output = Output(json)
+    found = open_space(space).search(query, k, where=where)
+    many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
+    output.table(found.table() if many else found.table().drop_columns(["query"]))
+
+
+@app.command()
+def info(space: SpacePath, json: Json = False) -> None:
+    """What a space holds."""
+    output = Output(json)
+    about = open_space(space).info()
+    if not json:
+        about["layers"] = {name: made["parameters"].get("says", "") for name, made in about["layers"].items()}
+    output.facts(about)
+
+
+@app.command()
+def export(space: SpacePath, to: Path, json: Json = False) -> None:
+    """Write one parquet file, one row a sample."""
+    output = Output(json)
+    opened = open_space(space)
+    opened.export(to)
+    output.facts({"written": str(to), "rows": len(opened)})
+
+
+@app.command()
+def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
+    """Take samples out of a space, by id."""
+    output = Output(json)
+    output.facts({"deleted": open_space(space).delete(ids)})
