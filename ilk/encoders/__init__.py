@@ -3,10 +3,21 @@
 from typing import Any
 
 from .. import find as _find
-from ._base import Encoder, TokenEncoder
+from ._base import Encoder, TokenEncoder, patchify, unpatchify
 from ._embed import batches, embed, encode
 
-__all__ = ["Encoder", "TokenEncoder", "batches", "build", "embed", "encode", "find", "names"]
+__all__ = [
+    "Encoder",
+    "TokenEncoder",
+    "batches",
+    "build",
+    "embed",
+    "encode",
+    "find",
+    "names",
+    "patchify",
+    "unpatchify",
+]
 
 
 def names() -> list[str]:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 class Encoder(nn.Module, ABC):
@@ -17,9 +18,50 @@ class Encoder(nn.Module, ABC):
 
 
 class TokenEncoder(Encoder, ABC):
-    """An encoder that also gives a vector for each token (patch, word), for objectives that mask."""
+    """An encoder that also gives a vector for each token (patch, word), for objectives that mask.
+
+    Legend: B batch, P patches, T = specials + P tokens, D the tokens' width (`token_dim`).
+    """
+
+    specials: int  # CLS and register tokens, which come first
+    grid: tuple[int, int]  # rows and columns of patches, at the size it was made for
+    patch: int  # pixels a side
+    token_dim: int  # D: of a token; the vector of `forward` has `dim`
 
     @abstractmethod
-    def tokens(self, x: Any, *, keep: Tensor | None = None, masked: Tensor | None = None) -> Tensor:
-        # keep: (B, K) indices of the tokens to see; masked: (B, T) True for a mask token -> (B, T', D)
-        ...
+    def tokens(
+        self,
+        x: Any,
+        *,
+        keep: Tensor | None = None,
+        masked: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> Tensor:  # batch -> (B, T, D)
+        """`keep` (B, K): indices of the patches to be looked at, the others are left out (T = specials + K).
+
+        `masked` (B, P): True for patches replaced by the vector `mask` (D,), or by zeros. A learnt mask is
+        the objective's own, as heads are: nobody needs it after.
+        """
+
+    @abstractmethod
+    def attention(self, x: Any) -> list[Tensor]:
+        """The weights of each layer, (B, heads, T, T), from a token (third) to those it looks at."""
+
+
+def patchify(x: Tensor, patch: int) -> Tensor:  # (B, C, H, W) -> (B, P, C * patch * patch)
+    """Patches row by row. A side that is no multiple of `patch` is first widened evenly, with zeros."""
+    return F.unfold(F.pad(x, _margins(x.shape[2], x.shape[3], patch)), patch, stride=patch).mT
+
+
+def unpatchify(patches: Tensor, patch: int, height: int, width: int) -> Tensor:
+    """The way back: (B, P, C * patch * patch) -> (B, C, height, width)."""
+    left, right, top, bottom = _margins(height, width, patch)
+    whole = (top + height + bottom, left + width + right)
+    x = F.fold(patches.mT, whole, patch, stride=patch)
+    return x[..., top : top + height, left : left + width]
+
+
+def _margins(height: int, width: int, patch: int) -> tuple[int, int, int, int]:
+    """What is missing to whole patches: left, right, top, bottom."""
+    across, down = -width % patch, -height % patch
+    return across // 2, across - across // 2, down // 2, down - down // 2

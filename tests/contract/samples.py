@@ -1,7 +1,8 @@
 """Real data for the contract suites, and how each member is made.
 
-A new kind of data adds a row to SOURCES; an encoder whose constructor cannot be called with traits alone
-adds a row to SPECIAL. Nothing else in the suites knows any member by name.
+A new kind of data adds a row to SOURCES; an encoder whose constructor cannot be called with traits alone,
+or that is large unless told otherwise, adds a row to SPECIAL. Nothing else in the suites knows any member by
+name.
 """
 
 import inspect
@@ -41,6 +42,7 @@ SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kin
 }
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
+    "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
 
 
