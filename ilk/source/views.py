@@ -1,11 +1,12 @@
-"""Random views: two changed copies of every picture, a whole batch at once, on the batch's device.
+"""Random views: changed copies of every picture, two or more, a whole batch at once, on the batch's device.
 
-Legend: B pictures, N = 2B views, C channels, H x W pixels in, h x w out. Every range is (low, high), drawn
-evenly and for each view apart; every chance is a probability. All draws come from torch's global generator.
+Legend: B pictures, N views of them all (2B where each has two), C channels, H x W pixels in, h x w out.
+Every range is (low, high), drawn evenly and for each view apart; every chance is a probability. All draws
+come from torch's global generator.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log, pi
 
 import torch
@@ -96,29 +97,29 @@ PRESETS = {
 class Views:
     """`Views(preset, size)(batch)` -> two views of each picture. `size`: side of the view; None: as it came.
 
-    `auto` is `natural` for three channels, `digits` for one, `astro` for any other number.
+    `auto` is `natural` for three channels, `digits` for one, `astro` for any other number. `copies`: how
+    many views of each picture, if not two.
     """
 
-    def __init__(self, preset: str | Preset = "auto", size: int | None = None) -> None:
+    def __init__(self, preset: str | Preset = "auto", size: int | None = None, *, copies: int = 2) -> None:
         if isinstance(preset, str) and preset not in (*PRESETS, "auto"):
             raise UnknownName("preset of views", preset, (*PRESETS, "auto"))
-        self.preset, self.size = preset, size
+        self.preset, self.size, self.copies = preset, size, copies
 
     @torch.no_grad()
-    def __call__(self, batch: Tensor) -> tuple[Tensor, Tensor]:  # (B, C, H, W) -> twice (B, C, h, w)
+    def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:  # (B, C, H, W) -> copies of (B, C, h, w)
         if batch.ndim != 4 or not batch.is_floating_point():
             raise DataError(
                 f"a batch of {batch.dtype} of shape {tuple(batch.shape)}",
                 "Views take floats (pictures, channels, height, width).",
             )
-        p = self._resolved(batch.shape[1])
+        p = self.resolved(batch.shape[1])
         rows = _PART // max(1, batch[:1].numel()) if batch.device.type == "cpu" else len(batch)
-        parts = [self._two(part, p).chunk(2) for part in torch.split(batch, max(1, rows))]
-        first, second = zip(*parts)
-        return torch.cat(first), torch.cat(second)
+        parts = [self._some(part, p).chunk(self.copies) for part in torch.split(batch, max(1, rows))]
+        return tuple(torch.cat(view) for view in zip(*parts))
 
-    def _two(self, batch: Tensor, p: Preset) -> Tensor:  # (B, C, H, W) -> (N, C, h, w)
-        x = torch.cat([batch, batch])
+    def _some(self, batch: Tensor, p: Preset) -> Tensor:  # (B, C, H, W) -> (N, C, h, w)
+        x = torch.cat([batch] * self.copies)
         draw = _draws(x)
         x = _placed(x, p, draw, (self.size, self.size) if self.size else (x.shape[2], x.shape[3]))
         x = _coloured(x, p, draw)
@@ -130,11 +131,31 @@ class Views:
             x = _cut(x, p, draw)
         return x.clamp(0, 1) if p.clamp else x
 
-    def _resolved(self, channels: int) -> Preset:
+    def resolved(self, channels: int) -> Preset:
+        """The preset for pictures of so many channels."""
         if isinstance(self.preset, Preset):
             return self.preset
         auto = {3: "natural", 1: "digits"}.get(channels, "astro")
         return PRESETS[auto if self.preset == "auto" else self.preset]
+
+
+class Crops:
+    """Two wide views of each picture, then `narrow` small ones that show a part (Caron et al. 2020).
+
+    A small one has half the side, and shows from a quarter of the least that a wide one may show up to
+    that least.
+    """
+
+    def __init__(self, preset: str | Preset = "auto", narrow: int = 4) -> None:
+        self.wide, self.narrow = Views(preset), narrow
+
+    def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:  # 2 of (B, C, H, W), then (B, C, s, s)
+        wide = self.wide(batch)
+        if not self.narrow:
+            return wide
+        p = self.wide.resolved(batch.shape[1])
+        part = replace(p, crop=(p.crop[0] / 4, p.crop[0]))
+        return wide + Views(part, -(-min(batch.shape[2:]) // 2), copies=self.narrow)(batch)
 
 
 Draw = Callable[[Range], Tensor]  # a number in the range for each view; (N,)

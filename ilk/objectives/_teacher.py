@@ -1,0 +1,57 @@
+"""A teacher: a copy of the student that follows it slowly. No gradient ever reaches it."""
+
+import math
+from copy import deepcopy
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ..encoders import Encoder
+
+
+class Teacher(nn.Module):
+    """An encoder and a head whose every tensor is the moving average of the student's.
+
+    That includes the statistics of batch norm, by which the teacher would stand on its own feet
+    (Cai et al. 2021). While learning it goes by the batch, as the student does.
+    """
+
+    def __init__(self, encoder: Encoder, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = deepcopy(encoder), deepcopy(head)
+        self.requires_grad_(False)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.momentum = 0.0  # its own batches leave no trace: `follow` alone moves it
+        self.train()
+
+    def train(self, mode: bool = True) -> Self:
+        """Nothing is dropped at random: only batch norm is told that this is learning."""
+        super().train(False)
+        for module in self.modules():
+            if isinstance(module, _BatchNorm):
+                module.training = mode
+        return self
+
+    @torch.no_grad()
+    def forward(self, x: Tensor) -> Tensor:  # (B, ...) -> (B, d)
+        z: Tensor = self.head(self.encoder(x))
+        return z
+
+    @torch.no_grad()
+    def follow(self, encoder: nn.Module, head: nn.Module, momentum: float) -> None:
+        """momentum * teacher + (1 - momentum) * student; what is counted is copied."""
+        for mine, theirs in ((self.encoder, encoder), (self.head, head)):
+            student = theirs.state_dict()
+            for name, tensor in mine.state_dict().items():
+                if tensor.is_floating_point():
+                    tensor.lerp_(student[name], 1 - momentum)
+                else:
+                    tensor.copy_(student[name])
+
+
+def towards_one(momentum: float, progress: float) -> float:
+    """Half a cosine from `momentum` to 1 (Grill et al. 2020): what is well learnt is forgotten slowly."""
+    return 1 - (1 - momentum) * (1 + math.cos(math.pi * progress)) / 2
