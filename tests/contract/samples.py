@@ -42,6 +42,8 @@ SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kin
 }
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
+    "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
+    "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
 

@@ -1,0 +1,43 @@
+"""VGG networks of 11 and 16 layers (Simonyan & Zisserman 2014): 3 x 3 convolutions and max pooling, no more.
+
+Legend: B batch, C channels, H x W pixels, w width, D the vector's dimensions.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import OptionError
+from ._base import Encoder
+from ._convolution import convolution, standardise
+
+# Convolutions in each of the five stages, and channels there in multiples of the first's. The paper's other
+# three layers are its classifier, whose place a mean and a linear layer take here.
+STAGES = {11: (1, 1, 2, 2, 2), 16: (2, 2, 3, 3, 3)}
+CHANNELS = (1, 2, 4, 8, 8)
+
+
+class VGG(Encoder):
+    """With batch norm, of any channels and size. `width`: channels of the first stage, 64 in the paper."""
+
+    def __init__(
+        self, channels: int = 1, size: int = 64, dim: int = 128, depth: int = 11, width: int = 64
+    ) -> None:
+        super().__init__()
+        if depth not in STAGES:
+            raise OptionError(f"VGG of {depth} layers", f"Known: {', '.join(map(str, STAGES))}.")
+        self.channels, self.size, self.dim, self.depth, self.width = channels, size, dim, depth, width
+        self.standardise = standardise(channels)
+        layers, before = list[nn.Module](), channels
+        for convolutions, times in zip(STAGES[depth], CHANNELS):
+            for _ in range(convolutions):
+                layers += convolution(before, times * width)
+                before = times * width
+            layers.append(nn.MaxPool2d(2, ceil_mode=True))  # of an odd side no pixel is lost, of one it stays
+        self.body = nn.Sequential(*layers)  # (B, 8w, H/32, W/32)
+        self.head = nn.Identity() if dim == before else nn.Linear(before, dim)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
+        x = self.standardise(x.contiguous(memory_format=torch.channels_last))
+        vectors: Tensor = self.head(self.body(x).mean((2, 3)))  # (B, 8w) -> (B, D)
+        return vectors
