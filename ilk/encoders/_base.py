@@ -44,6 +44,10 @@ class TokenEncoder(Encoder, ABC):
         """
 
     @abstractmethod
+    def vector(self, tokens: Tensor) -> Tensor:  # (B, T, D) -> (B, dim)
+        """What `forward` makes of these tokens."""
+
+    @abstractmethod
     def attention(self, x: Any) -> list[Tensor]:
         """The weights of each layer, (B, heads, T, T), from a token (third) to those it looks at."""
 

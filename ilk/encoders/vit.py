@@ -76,7 +76,9 @@ class ViT(TokenEncoder):
         self._turns(torch.zeros(1, 2))  # tells now if the width does not suit rotary ones
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, V)
-        tokens = self.tokens(x)
+        return self.vector(self.tokens(x))
+
+    def vector(self, tokens: Tensor) -> Tensor:  # (B, T, D) -> (B, V)
         pooled = tokens[:, 0] if self.pool == "cls" else tokens[:, self.specials :].mean(1)
         vectors: Tensor = self.head(pooled)
         return vectors
