@@ -63,15 +63,11 @@ class Flat:
         return places, distances
 
     def _candidates(self, asked: np.ndarray, ready: np.ndarray, c: int) -> tuple[np.ndarray, np.ndarray]:
-        # FAISS shares out whole queries: a thread without one only spins, and slowed single queries 14 times.
-        threads = faiss.omp_get_max_threads()
-        faiss.omp_set_num_threads(min(threads, len(asked)))
-        try:
-            metric = faiss.METRIC_INNER_PRODUCT if self.metric == "cosine" else faiss.METRIC_L2
-            near, found = faiss.knn(asked, ready, c, metric=metric)
-        finally:
-            faiss.omp_set_num_threads(threads)
-        return (1 - near if self.metric == "cosine" else np.sqrt(near)), found
+        if self.metric == "cosine":
+            cos, found = faiss.knn(asked, ready, c, metric=faiss.METRIC_INNER_PRODUCT)
+            return 1 - cos, found
+        squared, found = faiss.knn(asked, ready, c, metric=faiss.METRIC_L2)
+        return np.sqrt(squared), found
 
     def _sure(self, near: np.ndarray, last: np.ndarray) -> np.ndarray:
         """Whether no vector beyond the candidates can be as near as the last neighbour kept."""
