@@ -3,7 +3,7 @@
 rows.py is the truth, snapshot.py and index.py are derived from it for speed, layers.py is what was computed.
 """
 
-from .query import Id, Neighbours
-from .space import Space, Upserted
+from .query import Compacted, Id, Neighbours, Upserted
+from .space import Space
 
-__all__ = ["Id", "Neighbours", "Space", "Upserted"]
+__all__ = ["Compacted", "Id", "Neighbours", "Space", "Upserted"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import files
 from ..errors import DataError, FormatError, OptionError
+from .address import Address, checked
 from .index import METRICS
 from .rows import Rows
 
@@ -21,7 +22,12 @@ FORMAT = 1
 
 
 def fill(
-    folder: Path, encoder: Encoder, decoder: Decoder | None, reading: dict[str, Json], metric: str
+    folder: Path,
+    encoder: Encoder,
+    decoder: Decoder | None,
+    reading: dict[str, Json],
+    metric: str,
+    rows: str | None,
 ) -> None:
     from .. import saved
     from ..decoders import Decoder
@@ -33,6 +39,7 @@ def fill(
         "reading": reading,
         "fingerprint": saved.fingerprint(encoder),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "rows": rows,  # an address; null: in the folder
     }
     try:
         text = json.dumps(note, indent=1)
@@ -44,8 +51,8 @@ def fill(
     for name in ("lock", "lease"):
         (folder / name).touch()
     folder.chmod(0o755)  # a temporary folder is its owner's alone
-    Rows.create(folder / "rows.lance", encoder.dim)
     files.write(folder / "space.json", text.encode())
+    Rows.create(Address(folder, rows), encoder.dim)
 
 
 def described(path: Path) -> dict[str, Any]:
@@ -58,10 +65,12 @@ def described(path: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((path / "space.json").read_bytes())
         newer = found["format"] > FORMAT
+        rows = found.get("rows")
         good = newer or (found["metric"] in METRICS and isinstance(found["reading"], dict))
         good = good and (
             newer or (isinstance(found["fingerprint"], str) and isinstance(found["created"], str))
         )
+        good = good and (newer or rows is None or checked(rows) == rows)
     except (ValueError, KeyError, TypeError) as e:
         raise FormatError(f"{path / 'space.json'} is damaged: {e!r}", "Put the file back from a copy.") from e
     if newer:
@@ -69,13 +78,36 @@ def described(path: Path) -> dict[str, Any]:
             f"{path} has format {found['format']}; this ilk reads up to {FORMAT}",
             "Install a newer ilk to open it.",
         )
-    missing = [
-        name for name in ("encoder.json", "encoder.safetensors", "rows.lance") if not (path / name).exists()
-    ]
+    parts = ["encoder.json", "encoder.safetensors", *(["rows.lance"] if rows is None else [])]
+    missing = [name for name in parts if not (path / name).exists()]
     if missing or not good:
         what = f"{', '.join(missing)} is missing" if missing else "space.json is damaged"
         raise FormatError(f"the space {path} is incomplete: {what}", "Put the file back from a copy.")
     return found
+
+
+def address_of(path: Path) -> Address:
+    """Where the rows of the space in this folder live."""
+    return Address(path, described(path).get("rows"))
+
+
+def differences(one: dict[str, Json], other: dict[str, Json]) -> str:
+    """How two readings differ, in words; nothing where they are the same."""
+    both = json.loads(json.dumps([one, other]))  # as kept: a tuple is a list
+    odd = [name for name in sorted(one.keys() | other.keys()) if both[0].get(name) != both[1].get(name)]
+    return ", ".join(f"{name}: {both[0].get(name)}, not {both[1].get(name)}" for name in odd)
+
+
+def size(space: Path) -> int:
+    """Bytes of all files in the folder."""
+    return sum(_size(f) for f in space.rglob("*"))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # a writer removed it meanwhile
+        return 0
 
 
 def class_of(description: Path) -> str:

@@ -1,7 +1,8 @@
-"""Who may write, and when old files may go: locks that the system releases when a process dies.
+"""Who may write, and which versions stay: locks that the system releases when a process dies.
 
-`lock` is held by the one writer, for one call. `lease` is shared by everybody who has the space open:
-while another holds it, files of older versions stay.
+`lock` is held by the one writer, for one call. `leases/N` is shared by everybody who looks at version N: its
+files stay while one of them does. `lease` is shared while a version is being chosen, so that none goes away
+between the choice and the lease.
 """
 
 import os
@@ -39,29 +40,60 @@ def writing(space: Path) -> Iterator[None]:
 
 
 class Lease:
-    """Held from opening a space until the object is gone."""
+    """Held until the object is gone: the files of this version stay."""
 
-    def __init__(self, space: Path) -> None:
-        self.handle: int | None = None
+    def __init__(self, space: Path, version: int) -> None:
         if sys.platform == "win32":
             return  # no shared locks there: old files go by age alone
         try:
-            self.handle = os.open(space / "lease", os.O_RDONLY | os.O_CREAT, 0o666)
-        except OSError:  # a space that may only be read: its owner may clean up under us after a day
+            (space / "leases").mkdir(exist_ok=True)
+            handle = os.open(space / "leases" / str(version), os.O_RDONLY | os.O_CREAT, 0o666)
+        except OSError:  # may only be read, and the writer left no file: the version may go after a day
             return
-        weakref.finalize(self, os.close, self.handle)
-        fcntl.flock(self.handle, fcntl.LOCK_SH)
+        weakref.finalize(self, os.close, handle)
+        fcntl.flock(handle, fcntl.LOCK_SH)
 
-    @contextmanager
-    def alone(self) -> Iterator[bool]:
-        """Whether nobody else has the space open; nobody can open it inside this block if so."""
-        if self.handle is None or sys.platform == "win32":
-            yield False
-            return
-        try:
-            yield _lock_alone(self.handle)
-        finally:
-            fcntl.flock(self.handle, fcntl.LOCK_SH)
+
+@contextmanager
+def choosing(space: Path) -> Iterator[None]:
+    """Inside, no version goes away: the one that is chosen can be held before it might."""
+    try:
+        handle = os.open(space / "lease", os.O_RDONLY | os.O_CREAT, 0o666)
+    except OSError:  # may only be read
+        yield
+        return
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def cleaning(space: Path) -> Iterator[set[int] | None]:
+    """Inside, nobody opens a version. Yields those that are held; None where that cannot be known."""
+    if sys.platform == "win32":
+        yield None
+        return
+    handle = os.open(space / "lease", os.O_RDONLY | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield {int(p.name) for p in (space / "leases").glob("*") if p.name.isdigit() and _in_use(p)}
+    finally:
+        os.close(handle)
+
+
+def _in_use(lease: Path) -> bool:
+    """Whether somebody holds it; a file that nobody holds goes."""
+    handle = os.open(lease, os.O_RDONLY)
+    try:
+        if not _lock_alone(handle):
+            return True
+        lease.unlink()
+        return False
+    finally:
+        os.close(handle)
 
 
 def _lock_alone(handle: int) -> bool:

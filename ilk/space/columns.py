@@ -1,14 +1,15 @@
-"""Metadata columns: what a user's table becomes before it is stored."""
+"""Ids and metadata columns: what a user's table becomes before it is stored."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .. import console
-from ..errors import OptionError
+from ..errors import DataError, OptionError
 
 OURS = ("id", "vector", "encoder", "picture")  # columns that a space writes itself
 LANCES = ("_rowid", "_rowaddr", "_rowoffset", "_row_created_at_version", "_row_last_updated_at_version")
@@ -28,7 +29,7 @@ def clean(metadata: pa.Table | None, ids: pa.Array[Any]) -> pa.Table:
         )
     kept: dict[str, Any] = {}
     for name, column in zip(metadata.column_names, metadata.columns):
-        values = _plain(column)
+        values = plain(column)
         if pa.types.is_null(values.type) or (name == "id" and values.type == ids.type and values.equals(ids)):
             continue
         stored = _name(name)
@@ -36,6 +37,21 @@ def clean(metadata: pa.Table | None, ids: pa.Array[Any]) -> pa.Table:
             raise OptionError(f"two metadata columns would be called {stored!r}", "Rename one of them.")
         kept[stored] = values
     return pa.table(kept)
+
+
+def texts(ids: Iterable[Any]) -> list[str]:
+    """Ids as they may be: text, not empty."""
+    out = list(ids)
+    for given in out:
+        if not isinstance(given, str) or not given or "\0" in given:
+            raise DataError(
+                f"{given!r} cannot be an id", "An id is text, not empty, without a zero character."
+            )
+        try:
+            given.encode()
+        except UnicodeEncodeError as e:
+            raise DataError(f"the id {given!r} is not valid Unicode", "Rename it.") from e
+    return out
 
 
 def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
@@ -49,16 +65,8 @@ def fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _name(name: str) -> str:
-    stored = name.replace(".", "_")  # a dot means a field of a struct in a filter
-    while stored in OURS or stored in LANCES or not stored:
-        stored += "_"
-    if stored != name:
-        console.say(f"metadata column {name!r} is stored as {stored!r}")
-    return stored
-
-
-def _plain(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+def plain(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
+    """Without types that only some libraries know: categories become their text."""
     values: Any = column.combine_chunks()
     if isinstance(values.type, pa.BaseExtensionType):
         values = values.storage
@@ -66,8 +74,17 @@ def _plain(column: pa.ChunkedArray[Any]) -> pa.Array[Any]:
         values = values.dictionary_decode()
     if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
-    plain: pa.Array[Any] = values
-    return plain
+    out: pa.Array[Any] = values
+    return out
+
+
+def _name(name: str) -> str:
+    stored = name.replace(".", "_")  # a dot means a field of a struct in a filter
+    while stored in OURS or stored in LANCES or not stored:
+        stored += "_"
+    if stored != name:
+        console.say(f"metadata column {name!r} is stored as {stored!r}")
+    return stored
 
 
 def _cast(values: pa.Array[Any], field: pa.Field[Any]) -> pa.Array[Any]:

@@ -53,16 +53,13 @@ def _layer_columns(
     space: Path, at: Snapshot, taken: set[str]
 ) -> dict[str, tuple[pa.Array[Any], pa.Array[Any]]]:
     """For each column of each layer its values, and where each row finds its own (null: nowhere)."""
-    found: dict[str, tuple[pa.Array[Any], pa.Array[Any]]] = {}
-    for name in layers.names(space):
-        table = layers.read(space, name, at.rows.ids)
-        where = pc.index_in(at.rows.ids, value_set=table["id"].combine_chunks())
-        for column in table.column_names:
-            if column == "id":
-                continue
-            unique = column
-            while unique in taken:
-                unique = f"{name}_{unique}"
-            taken.add(unique)
-            found[unique] = (table[column].combine_chunks(), where)
-    return found
+    named = layers.columns(space, taken)
+    tables = {layer: layers.read(space, layer, at.rows.ids) for layer, _ in named.values()}
+    where = {
+        layer: pc.index_in(at.rows.ids, value_set=table["id"].combine_chunks())
+        for layer, table in tables.items()
+    }
+    return {
+        name: (tables[layer][column].combine_chunks(), where[layer])
+        for name, (layer, column) in named.items()
+    }

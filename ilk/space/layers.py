@@ -65,6 +65,29 @@ def made(space: Path, name: str) -> dict[str, Any]:
     return about
 
 
+def columns(space: Path, taken: set[str]) -> dict[str, tuple[str, str]]:
+    """All columns of all layers (layer, column), by a name that is not among those `taken`."""
+    found: dict[str, tuple[str, str]] = {}
+    for layer in names(space):
+        with _reading(space, layer) as path:
+            inside = pq.read_schema(path).names
+        for column in inside:
+            unique = column
+            while unique in taken or unique in found:
+                unique = f"{layer}_{unique}"
+            if column != "id":
+                found[unique] = (layer, column)
+    return found
+
+
+def written(space: Path, name: str) -> int:
+    """When, in nanoseconds; 0 where there is none."""
+    try:
+        return (space / "layers" / f"{name}.parquet").stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 @contextmanager
 def _reading(space: Path, name: str) -> Iterator[Path]:
     path = space / "layers" / f"{name}.parquet"

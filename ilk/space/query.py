@@ -39,6 +39,20 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
+class Upserted:
+    added: int
+    replaced: int
+    skipped: int  # samples of the source that could not be read
+
+
+@dataclass(frozen=True)
+class Compacted:
+    freed: int  # bytes
+    versions: int  # that went
+    held: int  # old versions that stay because somebody looks at them
+
+
+@dataclass(frozen=True)
 class Question:
     vectors: np.ndarray  # (q, D) float32
     itself: int | None = None  # the place of the row that asks, which is no answer

@@ -1,8 +1,7 @@
 """Rows: the truth of a space, a Lance dataset. Whatever else a space holds can be made again from it.
 
 A `Rows` is one version and never changes; writing gives the next one. Lance writes each commit's files
-first and makes them visible in one step, so a killed process leaves the version before. It does not ask
-the disk to keep them, so that is done here: files before the commit, the commit before it is acknowledged.
+first and makes them visible in one step, so a killed process leaves the version before.
 
 Legend: n rows, D numbers a vector.
 """
@@ -10,12 +9,9 @@ Legend: n rows, D numbers a vector.
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import lance
@@ -24,35 +20,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lance.optimize import Compaction
 
-from .. import files
-from ..errors import DiskFull, FilterError, FormatError, SpaceError
+from ..errors import OptionError, SpaceError
 from . import columns
+from .address import Address
 
 FRAGMENT = 65_536  # rows; smaller files than this are put together
 TIDY_EVERY = 64  # versions
-KEEP = timedelta(days=1)  # old versions, where another process may be reading them
-_FOLDERS = ("data", "_deletions", "_transactions", "_versions")
-_NO_ROOM = ("No space left", "os error 28)", "os error 122)", "os error 27)")  # ENOSPC, EDQUOT, EFBIG
+KEEP, MANY = timedelta(days=1), 1000  # versions of the last day stay, but not more than so many
+_NEVER = timedelta(days=365_000)
 
 
 class Rows:
     """One version of the rows, always in the same order."""
 
-    def __init__(self, folder: Path, data: lance.LanceDataset) -> None:
-        self.folder = folder
+    def __init__(self, at: Address, data: lance.LanceDataset) -> None:
+        self.at = at
         self.data = data
+        self._lease = at.lease(self.version)  # this version's files stay while this object does
 
     @classmethod
-    def create(cls, folder: Path, dim: int) -> Rows:
+    def create(cls, at: Address, dim: int) -> Rows:
         types = [pa.string(), pa.list_(pa.float32(), dim), pa.string(), pa.binary()]
         nothing = pa.schema(list(zip(columns.OURS, types))).empty_table()
-        with _durable(folder):
-            return cls(folder, lance.write_dataset(nothing, str(folder)))
+        with at.durable():
+            return cls(at, lance.write_dataset(nothing, at.uri))
 
     @classmethod
-    def open(cls, folder: Path) -> Rows:
-        with _readable(folder):
-            return cls(folder, lance.dataset(str(folder)))
+    def open(cls, at: Address, version: int | None = None) -> Rows:
+        """The newest version, or an old one."""
+        with at.reading(), at.choosing():
+            newest = at.dataset()
+            if version in (None, newest.version):
+                return cls(at, newest)
+            known = [v["version"] for v in newest.versions()]
+            if version in known:
+                return cls(at, at.dataset(version))
+        raise OptionError(
+            f"{at.space} has no version {version} (any more)",
+            f"It has {len(known)}, from {known[0]} to {known[-1]}: see Space.versions, or ilk versions.",
+        )
 
     def __len__(self) -> int:
         return int(self.data.count_rows())
@@ -87,19 +93,25 @@ class Rows:
     def ids(self) -> pa.Array[Any]:
         return self._ids_and_addresses["id"].combine_chunks()
 
+    @property
+    def addresses(self) -> np.ndarray:
+        """(n,) uint64, ascending: fragment << 32 | place in its file. Lance's own name for a row."""
+        addresses: np.ndarray = self._ids_and_addresses["_rowaddr"].to_numpy()
+        return addresses
+
     def columns(self, names: list[str]) -> pa.Table:
-        with _readable(self.folder):
+        with self.at.reading():
             table: pa.Table = self.data.to_table(columns=names)
         return table
 
     def take(self, places: np.ndarray, names: list[str]) -> pa.Table:
         """Some rows, by their places in the order, as asked."""
-        with _readable(self.folder):
+        with self.at.reading():
             table: pa.Table = self.data.take(pa.array(places, pa.uint64()), columns=names)
         return table
 
     def batches(self, names: list[str], size: int = 8192) -> Iterator[pa.RecordBatch]:
-        with _readable(self.folder):
+        with self.at.reading():
             yield from self.data.to_batches(columns=names, batch_size=size)
 
     def vectors(self) -> Iterator[np.ndarray]:  # (B, D) each
@@ -112,27 +124,10 @@ class Rows:
         found = pc.index_in(pa.array(ids, pa.string()), value_set=self.ids)
         return np.asarray(found.fill_null(-1), np.int64)
 
-    def matching(self, where: str) -> np.ndarray:
-        """The places of the rows for which the SQL condition holds, ascending."""
-        # In brackets the whole text must parse; without, Lance ignores what follows a complete condition.
-        # The line break ends a comment.
-        try:
-            found = self.data.scanner(columns=[], filter=f"({where}\n)", with_row_id=True).to_table()
-        except (ValueError, OSError, NotImplementedError) as e:
-            known = ["id", *self.metadata_names]
-            number = next((f.name for f in self.schema if pa.types.is_floating(f.type)), None)
-            example = f"`{number}` > 0.5" if number else "id LIKE 'a%'"
-            raise FilterError(
-                f"where={where!r} cannot be used: {_complaint(str(e))}",
-                f"Columns: {', '.join(known)}. An SQL condition is expected, for example: {example}",
-            ) from e
-        addresses = self._ids_and_addresses["_rowid"].to_numpy()
-        return np.flatnonzero(np.isin(addresses, found["_rowid"].to_numpy(), assume_unique=True))
-
     def stranger(self, fingerprint: str) -> str | None:
         """The fingerprint of a row that another encoder made, if there is one."""
         odd = f"encoder IS NULL OR encoder != '{fingerprint}'"
-        with _readable(self.folder):
+        with self.at.reading():
             found = (
                 self.data.scanner(columns=["encoder"], filter=odd, limit=1).to_table()["encoder"].to_pylist()
             )
@@ -151,106 +146,93 @@ class Rows:
         after, done = self._merge(merge, pa.table({"id": pa.array(ids, pa.string())}))
         return after, done["num_deleted_rows"]
 
-    def tidied(self) -> Rows:
-        """Small files put together, and the space of deleted rows given back."""
+    def versions(self) -> pa.Table:
+        """What there is to go back to, the oldest first."""
+        with self.at.reading():
+            found = self.at.dataset().versions()
+        rows = [v["metadata"].get("total_rows") for v in found]
+        return pa.table(
+            {
+                "version": pa.array([v["version"] for v in found], pa.int64()),
+                # Lance gives local time without saying so.
+                "time": pa.array([v["timestamp"].astimezone(UTC) for v in found], pa.timestamp("us", "UTC")),
+                "rows": pa.array([None if n is None else int(n) for n in rows], pa.int64()),
+            }
+        )
+
+    def restored(self) -> Rows:
+        """This version once more, as the newest."""
+        with self.at.durable():
+            data = self._own()
+            data.restore()
+        return Rows(self.at, data)
+
+    def bytes(self) -> int:
+        """Of all files, those of older versions too."""
+        with self.at.reading():
+            sizes = self.data.all_files().read_all()["size_bytes"]
+        return int(pc.sum(sizes).as_py() or 0)
+
+    def tidied(self, threshold: float = 0.1) -> Rows:
+        """Small files put together, and the room of deleted rows given back where they are many in a file."""
         data = self._own()
-        plan = Compaction.plan(data, {"target_rows_per_fragment": FRAGMENT})
+        options = {"target_rows_per_fragment": FRAGMENT, "materialize_deletions_threshold": threshold}
+        plan = Compaction.plan(data, options)
         if not plan.num_tasks():
             return self
-        with _durable(self.folder):
+        with self.at.durable():
             done = [task.execute(data) for task in plan.tasks]
-        with _durable(self.folder):
+        with self.at.durable():
             Compaction.commit(data, done)
-        return Rows(self.folder, data)
+        return Rows(self.at, data)
 
-    def forget(self, older_than: timedelta) -> None:
-        """Files of older versions, and of writes that were cut short, go. Only for the holder of the lock."""
-        self.data.cleanup_old_versions(older_than=older_than, delete_unverified=True)
+    def forget(self, young: timedelta, many: int | None = None) -> tuple[int, int]:
+        """Old versions go, except the `young` and those that somebody looks at; so do writes cut short.
+
+        `many`: how many young ones stay at most. Returns how many versions went, and how many stay only
+        because they are looked at. Only for the holder of the lock.
+        """
+        with self.at.cleaning() as held:
+            if held is None:  # somebody may read what we cannot see
+                young, many, held = max(young, KEEP), None, set()
+            table = self.versions()
+            table = table.slice(0, table.num_rows - 1)  # never the newest
+            kept = pc.greater(table["time"], pa.scalar(datetime.now(UTC) - young))
+            numbers: np.ndarray = table["version"].to_numpy()
+            old = set(table.filter(pc.invert(kept))["version"].to_numpy().tolist())
+            if many is not None:
+                old |= set(numbers[: max(0, len(numbers) - many)].tolist())
+            gone = sorted(old - held)
+            which: dict[str, Any] = {"versions": gone} if gone else {"older_than": _NEVER}
+            self.at.dataset().cleanup_old_versions(delete_unverified=self.at.folder is not None, **which)
+        return len(gone), len(old & held)
 
     @cached_property
     def _ids_and_addresses(self) -> pa.Table:
-        with _readable(self.folder):
-            table: pa.Table = self.data.to_table(columns=["id"], with_row_id=True)
+        with self.at.reading():
+            table: pa.Table = self.data.scanner(columns=["id"], with_row_address=True).to_table()
         return table
 
     def _with_columns(self, fields: list[pa.Field[Any]]) -> Rows:
         if not fields:
             return self
-        with _durable(self.folder):
+        with self.at.durable():
             data = self._own()
             data.add_columns([pa.field(f.name, f.type) for f in fields])
-        return Rows(self.folder, data)
+        return Rows(self.at, data)
 
     def _own(self) -> lance.LanceDataset:
         """This version once more, for calls that move their dataset on to the next."""
-        return lance.dataset(str(self.folder), version=self.version)
+        return self.at.dataset(self.version)
 
     def _merge(self, merge: Any, table: pa.Table) -> tuple[Rows, dict[str, int]]:
-        with _durable(self.folder):
+        with self.at.durable():
             transaction, done = merge.execute_uncommitted(table)
-        with _durable(self.folder):
+        with self.at.durable():
             data = lance.LanceDataset.commit(self.data.uri, transaction)
-        return Rows(self.folder, data), done
-
-
-def _complaint(lance: str) -> str:
-    """The heart of an error: not where in Lance's source it arose, nor columns that the user did not make."""
-    text = lance.split(", /")[0].split(" Valid fields are")[0].replace("Invalid user input: ", "")
-    _, parser, inner = text.partition("(sql parser error: ")
-    return " ".join((inner[:-1] if parser else text).split())
-
-
-@contextmanager
-def _readable(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except (ValueError, OSError) as e:
-        raise FormatError(f"the rows in {folder} cannot be read: {e}", _way_back(folder)) from e
-
-
-@contextmanager
-def _durable(folder: Path) -> Iterator[None]:
-    """What is written inside is on the disk afterwards; Lance's errors become ours."""
-    before = _files(folder)
-    try:
-        yield
-        _sync(folder, _files(folder) - before)
-    except (ValueError, OSError) as e:
-        if any(sign in str(e) for sign in _NO_ROOM):
-            raise DiskFull(
-                f"no room left while writing {folder}",
-                "Everything reported as done before is kept. Free some space, then try again.",
-            ) from e
-        raise SpaceError(f"the rows could not be written to {folder}: {e}") from e
-
-
-def _files(folder: Path) -> set[str]:
-    return {
-        entry.path
-        for name in _FOLDERS
-        if (folder / name).is_dir()
-        for entry in os.scandir(folder / name)
-        if not entry.name.startswith(".")
-    }
-
-
-def _sync(folder: Path, new: set[str]) -> None:
-    for name in new:
-        with open(name, "r+b") as f:
-            os.fsync(f.fileno())
-    for path in {Path(name).parent for name in new} | {folder}:
-        files.sync_folder(path)
-
-
-def _way_back(folder: Path) -> str:
-    """What to do about rows that do not open: the newest version that does."""
-    manifests = sorted((folder / "_versions").glob("*.manifest"))  # the newest first: Lance counts down
-    for i, manifest in enumerate(manifests[1:], 1):
-        version = 2**64 - 1 - int(manifest.stem)
-        try:
-            n = lance.dataset(str(folder), version=version).count_rows()
-        except (ValueError, OSError):
-            continue
-        bad = ", ".join(m.name for m in manifests[:i])
-        return f"Version {version} ({n} rows) can be read. To go back, move {bad} out of {folder}/_versions."
-    return "Put the folder back from a copy."
+        if data.version != self.version + 1:  # the lock is the folder's, of which there may be a copy
+            raise SpaceError(
+                f"another machine wrote to {self.at.uri} at the same time: ids may now stand there twice",
+                f"Let one machine write; go back to what it wrote: space.restore({data.version - 1}).",
+            )
+        return Rows(self.at, data), done

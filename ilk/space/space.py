@@ -6,13 +6,11 @@ does without.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -22,38 +20,24 @@ import numpy as np
 import pyarrow as pa
 
 from .. import console, files
-from ..errors import (
-    DataError,
-    DiskFull,
-    EncoderMismatch,
-    IlkError,
-    OptionError,
-    SpaceError,
-    UnknownName,
-)
+from ..errors import DiskFull, EncoderMismatch, IlkError, OptionError, SpaceError, UnknownName
 from ..source import Json, Source, read
 from . import layers
-from ._folder import class_of, described, fill
-from ._lock import Lease, writing
+from ._folder import class_of, described, differences, fill, size
+from ._lock import writing
+from .address import Address, checked
+from .columns import texts
 from .export import export
 from .index import METRICS
-from .query import Neighbours, question
+from .query import Compacted, Neighbours, Upserted, question
 from .query import vectors as checked_vectors
-from .rows import KEEP, TIDY_EVERY, Rows
+from .rows import KEEP, MANY, TIDY_EVERY, Rows
 from .snapshot import Snapshot
+from .where import Where
 
 if TYPE_CHECKING:
     from ..decoders import Decoder
     from ..encoders import Encoder
-
-SETTLED = timedelta(minutes=1)  # old versions that no other process can hold: other threads may, for a moment
-
-
-@dataclass(frozen=True)
-class Upserted:
-    added: int
-    replaced: int
-    skipped: int  # samples of the source that could not be read
 
 
 class Space:
@@ -73,9 +57,15 @@ class Space:
         reading: dict[str, Json],
         decoder: Decoder | None = None,
         metric: str = "cosine",
+        rows: str | os.PathLike[str] | None = None,
     ) -> Space:
-        """A new, empty space in the folder `path`, whole or absent."""
+        """A new, empty space in the folder `path`, whole or absent.
+
+        `rows`: where its rows live if not in that folder, such as "s3://bucket/photos.lance"; what the store
+        asks for (keys, region, endpoint) comes from the environment and is never kept.
+        """
         path = Path(path)
+        address = None if rows is None else checked(rows)
         if metric not in METRICS:
             raise UnknownName("metric", metric, METRICS)
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
@@ -84,7 +74,7 @@ class Space:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         try:
-            fill(temporary, encoder, decoder, reading, metric)
+            fill(temporary, encoder, decoder, reading, metric, address)
             os.replace(temporary, path)
             files.sync_folder(path.parent)
         finally:
@@ -92,18 +82,20 @@ class Space:
         return cls(path)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Space:
-        return cls(Path(path))
+    def open(cls, path: str | os.PathLike[str], *, version: int | None = None) -> Space:
+        """The newest version, or an old one of `versions()`, to look at."""
+        return cls(Path(path), version)
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, version: int | None = None) -> None:
         about = described(path)
         self.path = path
         self.metric: str = about["metric"]
         self.reading: dict[str, Json] = about["reading"]
         self.fingerprint: str = about["fingerprint"]  # of the encoder that made every row
         self._created: str = about["created"]
-        self._lease = Lease(path)
-        rows = Rows.open(path / "rows.lance")
+        self._pinned = version
+        self._address = Address(path, about.get("rows"))
+        rows = Rows.open(self._address, version)
         stranger = rows.stranger(self.fingerprint)
         if stranger is not None:
             raise EncoderMismatch(
@@ -111,6 +103,7 @@ class Space:
                 "Put back the folder's own files: rows and encoder belong together.",
             )
         self._at = Snapshot(path, rows, self.metric)
+        self._where = Where(path, rows)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -144,8 +137,9 @@ class Space:
         return len(self._at.rows)
 
     def refresh(self) -> None:
-        """Moves on to the newest version, whoever wrote it."""
-        self._show(Rows.open(self.path / "rows.lance"))
+        """Moves on to the newest version, whoever wrote it; not where an old one was asked for."""
+        if self._pinned is None:
+            self._show(Rows.open(self._address))
 
     # Writing
 
@@ -156,7 +150,7 @@ class Space:
         """
         from ._chunks import chunks
 
-        odd = _differences(source.reading, self.reading)
+        odd = differences(source.reading, self.reading)
         if odd:
             console.say(
                 f"read unlike the space's data ({odd}); ilk.source.read(space.reading, data) reads alike"
@@ -191,7 +185,7 @@ class Space:
 
     def delete(self, ids: Iterable[str]) -> int:
         """Removes the rows with these ids, all in one step; returns how many there were."""
-        wanted = list(dict.fromkeys(_texts([ids] if isinstance(ids, str) else ids)))
+        wanted = list(dict.fromkeys(texts([ids] if isinstance(ids, str) else ids)))
         with self._writing():
             if not wanted:
                 return 0
@@ -204,8 +198,29 @@ class Space:
     def write_layer(self, name: str, table: pa.Table, made: dict[str, Any]) -> None:
         """Keeps columns computed from this space, one row an id; `made` says from what and how (JSON)."""
         version = self._at.rows.version
-        with writing(self.path):
+        with self._alone():
             layers.write(self.path, name, table, made, version)
+
+    def restore(self, version: int) -> None:
+        """Brings the rows of an old version back, as a new one: what came since is still in `versions()`.
+
+        Layers and the encoder have no versions and stay as they are.
+        """
+        with self._writing():
+            if version != self._at.rows.version:
+                self._show(Rows.open(self._address, version).restored())
+
+    def compact(self) -> Compacted:
+        """Gives back the room of deleted and replaced rows: old versions go, small files become large ones.
+
+        A version that another Space or process looks at stays until it is closed.
+        """
+        with self._writing():
+            before = self._at.rows.bytes()
+            gone, _ = self._at.rows.forget(timedelta(0))  # first, as the rest needs room
+            self._show(self._at.rows.tidied(threshold=0))
+            more, held = self._at.rows.forget(timedelta(0))
+            return Compacted(before - self._at.rows.bytes(), gone + more, held)
 
     # Asking
 
@@ -214,19 +229,23 @@ class Space:
 
         `query`: an id of the space (which is then not its own neighbour); a file (path or bytes) or an
         array of pixels to encode; or vectors, floats (D,) or (q, D).
-        `where`: an SQL condition on id and metadata columns, such as "spin > 0.5 AND kind = 'ring'".
+        `where`: an SQL condition on id, metadata and layers, such as "spin > 0.5 AND cluster = 3".
         """
         if k < 1:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
         at = self._at
         asked = question(query, at, self._maker, self.encode)
-        among = None if where is None else at.rows.matching(where)
+        among = None if where is None else self.matching(where)
         places, distances = at.index.search(asked.vectors, k + (asked.itself is not None), among)
         if asked.itself is not None:
             others = places[0] != asked.itself
             places, distances = places[:, others][:, :k], distances[:, others][:, :k]
         ids = at.rows.ids.take(pa.array(places.reshape(-1))).to_pylist()
         return Neighbours(np.array(ids, dtype=str).reshape(places.shape), distances)
+
+    def matching(self, where: str) -> np.ndarray:
+        """The places in `ids()` for which the SQL condition holds, ascending."""
+        return self._where.places(where)
 
     def encode(self, data: Any) -> np.ndarray:
         """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays."""
@@ -263,6 +282,10 @@ class Space:
         """The layer's columns, with an `id` column; rows whose id has left the space are left out."""
         return layers.read(self.path, name, self._at.rows.ids)
 
+    def versions(self) -> pa.Table:
+        """What there is to look at (`Space.open(path, version=...)`) and to `restore`, the oldest first."""
+        return self._at.rows.versions()
+
     def info(self) -> dict[str, Any]:
         rows = self._at.rows
         return {
@@ -278,7 +301,7 @@ class Space:
             "reading": self.reading,
             "columns": {name: str(rows.schema.field(name).type) for name in rows.metadata_names},
             "layers": {name: layers.made(self.path, name) for name in self.layers()},
-            "bytes": sum(_size(f) for f in self.path.rglob("*")),
+            "bytes": size(self.path),
             "created": self._created,
             "version": rows.version,
         }
@@ -296,15 +319,26 @@ class Space:
     def _show(self, rows: Rows) -> None:
         if rows.version != self._at.rows.version:
             self._at = Snapshot(self.path, rows, self.metric)
+            self._where = Where(self.path, rows)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if self._pinned is not None:
+            raise SpaceError(
+                f"{self.path} is open at its old version {self._pinned}, to look at",
+                f"Open it without version= to write, or to go back: restore({self._pinned}).",
+            )
+        with writing(self.path):
+            yield
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with writing(self.path):
+        with self._alone():
             self.refresh()
             try:
                 yield
             except DiskFull:
-                self._forget()  # what the failed write left behind takes room
+                self._at.rows.forget(timedelta(0))  # this takes room, and so does what the write left behind
                 raise
 
     def _put(
@@ -316,9 +350,9 @@ class Space:
     ) -> tuple[int, int]:
         from ._chunks import table
 
-        texts = _texts(ids)
-        vectors = checked_vectors(vectors, self.dim, self._maker, texts)
-        new = table(texts, vectors, metadata, pictures, self.fingerprint)
+        ids = texts(ids)
+        vectors = checked_vectors(vectors, self.dim, self._maker, ids)
+        new = table(ids, vectors, metadata, pictures, self.fingerprint)
         if not new.num_rows:
             return 0, 0
         rows, added, replaced = self._at.rows.upsert(new)
@@ -332,38 +366,6 @@ class Space:
             return
         try:
             self._show(self._at.rows.tidied())
-            self._forget()
+            self._at.rows.forget(KEEP, MANY)
         except (IlkError, OSError) as e:
             console.say(f"the space works, but could not be tidied: {e}")
-
-    def _forget(self) -> None:
-        with self._lease.alone() as alone:
-            self._at.rows.forget(SETTLED if alone else KEEP)
-
-
-def _differences(one: dict[str, Json], other: dict[str, Json]) -> str:
-    both = json.loads(json.dumps([one, other]))  # as kept: a tuple is a list
-    odd = [name for name in sorted(one.keys() | other.keys()) if both[0].get(name) != both[1].get(name)]
-    return ", ".join(f"{name}: {both[0].get(name)}, not {both[1].get(name)}" for name in odd)
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except FileNotFoundError:  # a writer removed it meanwhile
-        return 0
-
-
-def _texts(ids: Iterable[Any]) -> list[str]:
-    """Ids as they may be: text, not empty."""
-    out = list(ids)
-    for given in out:
-        if not isinstance(given, str) or not given or "\0" in given:
-            raise DataError(
-                f"{given!r} cannot be an id", "An id is text, not empty, without a zero character."
-            )
-        try:
-            given.encode()
-        except UnicodeEncodeError as e:
-            raise DataError(f"the id {given!r} is not valid Unicode", "Rename it.") from e
-    return out

@@ -1,0 +1,126 @@
+"""Where rows live, and what it takes for a write to last there.
+
+In the space's own folder, or at an address that stands in its space.json: an object store, or a folder
+elsewhere. A store keeps what it has acknowledged. A file system is asked to: Lance writes each commit's files
+first and makes them visible in one step, but does not sync them, so that is done here, the files before the
+commit and the commit before it is acknowledged.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+import lance
+
+from .. import files
+from ..errors import DiskFull, FormatError, OptionError, SpaceError
+from ._lock import Lease, choosing, cleaning
+
+SCHEMES = ("file", "s3", "gs", "az")
+_FOLDERS = ("data", "_deletions", "_transactions", "_versions")
+_NO_ROOM = ("No space left", "os error 28)", "os error 122)", "os error 27)")  # ENOSPC, EDQUOT, EFBIG
+
+
+class Address:
+    """The home of one space's rows. `folder` is None where it is not on this machine."""
+
+    def __init__(self, space: Path, uri: str | None = None) -> None:
+        self.space = space
+        self.folder: Path | None = space / "rows.lance"
+        if uri is not None:
+            parts = urlsplit(uri)
+            self.folder = Path(url2pathname(parts.path)) if parts.scheme == "file" else None
+        self.uri = str(self.folder) if self.folder is not None else str(uri)
+
+    def dataset(self, version: int | None = None) -> lance.LanceDataset:
+        return lance.dataset(self.uri, version=version)
+
+    def lease(self, version: int) -> Lease:
+        return Lease(self.space, version)
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Lance's errors become ours."""
+        try:
+            yield
+        except (ValueError, OSError) as e:
+            raise FormatError(f"the rows in {self.uri} cannot be read: {e}", self._way_back()) from e
+
+    @contextmanager
+    def choosing(self) -> Iterator[None]:
+        """Inside, no version goes away."""
+        with choosing(self.space):
+            yield
+
+    @contextmanager
+    def cleaning(self) -> Iterator[set[int] | None]:
+        """Inside, nobody opens a version; yields those in use, None where that cannot be known."""
+        with cleaning(self.space) as held:
+            yield None if self.folder is None else held  # other machines may read a store
+
+    @contextmanager
+    def durable(self) -> Iterator[None]:
+        """What is written inside lasts; Lance's errors become ours."""
+        before = self._files()
+        try:
+            yield
+            self._sync(self._files() - before)
+        except (ValueError, OSError) as e:
+            if any(sign in str(e) for sign in _NO_ROOM):
+                raise DiskFull(
+                    f"no room left while writing {self.uri}",
+                    "Everything reported as done before is kept. Free some space, then try again.",
+                ) from e
+            raise SpaceError(f"the rows could not be written to {self.uri}: {e}") from e
+
+    def _files(self) -> set[Path]:
+        if self.folder is None:
+            return set()
+        folders = [self.folder / name for name in _FOLDERS if (self.folder / name).is_dir()]
+        return {folder / name for folder in folders for name in os.listdir(folder) if name[0] != "."}
+
+    def _sync(self, new: set[Path]) -> None:
+        if self.folder is None:
+            return
+        for path in new:
+            with open(path, "r+b") as f:
+                os.fsync(f.fileno())
+        for folder in {path.parent for path in new} | {self.folder}:
+            files.sync_folder(folder)
+
+    def _way_back(self) -> str:
+        """What to do about rows that do not open: the newest version that does."""
+        if self.folder is None:
+            return "Check the address, and what the store needs from the environment (AWS_REGION, ...)."
+        # The newest first: Lance counts down.
+        manifests = sorted((self.folder / "_versions").glob("*.manifest"))
+        for i, manifest in enumerate(manifests[1:], 1):
+            version = 2**64 - 1 - int(manifest.stem)
+            try:
+                n = self.dataset(version).count_rows()
+            except (ValueError, OSError):
+                continue
+            bad = ", ".join(m.name for m in manifests[:i])
+            return (
+                f"Version {version} ({n} rows) can be read. To go back, move {bad} out of "
+                f"{self.folder}/_versions."
+            )
+        return "Put the folder back from a copy."
+
+
+def checked(rows: str | os.PathLike[str]) -> str:
+    """The address as it is kept: a folder of this machine becomes a file:// address."""
+    text = os.fspath(rows)
+    if "://" not in text:
+        return Path(text).absolute().as_uri()
+    if urlsplit(text).scheme not in SCHEMES:
+        raise OptionError(
+            f"rows cannot live at {text!r}",
+            f"Give a folder, or an address that begins with {', '.join(f'{s}://' for s in SCHEMES)}.",
+        )
+    return text
