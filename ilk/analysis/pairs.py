@@ -145,7 +145,7 @@ def _all(space: Space, k: int) -> Iterator[pa.RecordBatch]:
     names = pa.array(space.ids(), pa.string())
     ranks = np.empty(len(names), np.int64)  # equally far: in the order of ids, as in a search
     ranks[np.argsort(np.array(names.to_pylist(), object), kind="stable")] = np.arange(len(names))
-    for rows, near, far in blocks(space.vectors(), k, metric_of(space), ranks=ranks):
+    for rows, near, far in blocks(space.vectors(), k, metric_of(space), ranks=ranks, size=BLOCK):
         yield _batch(names.take(rows), names.take(near.reshape(-1)), far)
 
 
