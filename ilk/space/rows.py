@@ -95,7 +95,7 @@ class Rows:
 
     @property
     def addresses(self) -> np.ndarray:
-        """(n,) uint64, ascending: fragment << 32 | place in its file. Lance's own name for a row."""
+        """(n,) uint64, where Lance keeps each row: number of the fragment << 32 | place in it."""
         addresses: np.ndarray = self._ids_and_addresses["_rowaddr"].to_numpy()
         return addresses
 
@@ -204,7 +204,8 @@ class Rows:
                 old |= set(numbers[: max(0, len(numbers) - many)].tolist())
             gone = sorted(old - held)
             which: dict[str, Any] = {"versions": gone} if gone else {"older_than": _NEVER}
-            self.at.dataset().cleanup_old_versions(delete_unverified=self.at.folder is not None, **which)
+            with self.at.durable():
+                self.at.dataset().cleanup_old_versions(delete_unverified=self.at.folder is not None, **which)
         return len(gone), len(old & held)
 
     @cached_property
