@@ -214,6 +214,7 @@ class _Job:
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
         torch.manual_seed(self.recipe.seed)  # the first weights
         minutes = self.recipe.minutes
-        narrow = {"width": NARROW} if minutes is not None and minutes <= 1 else {}
+        hurried = self.encoder == "convnet" and minutes is not None and minutes <= 1
+        narrow = {"width": NARROW} if hurried else {}
         encoder = encoders.build(self.encoder, self.source.traits | narrow, **dim, **others)
         return construct(cls, own, {"encoder": encoder, **self.source.traits})

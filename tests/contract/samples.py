@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.datasets import load_digits
 
 from ilk import encoders, objectives
@@ -40,12 +41,29 @@ def flat(source: Source) -> Images:
 SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kind of data -> sources of it
     "channels": [images, partial(images, 3, 24), partial(images, 5)],
 }
+VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
+    "name": "tiny",
+    "config": {
+        **{"model_type": "vit", "image_size": 16, "patch_size": 4, "hidden_size": 16},
+        **{"num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32},
+    },
+    "preprocessing": {"side": 16, "mean": [0.3], "std": [0.4]},
+}
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
+    "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
+OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one
+    "pretrained": lambda source: {"model": seeing(source)},
+}
+
+
+def seeing(source: Source) -> dict[str, Any]:
+    torch.manual_seed(0)
+    return VIT | {"config": VIT["config"] | {"num_channels": source.traits["channels"]}}
 
 
 def sources(cls: type[Any]) -> list[Callable[[], Source]]:
@@ -67,7 +85,8 @@ def objective(cls: type[Objective], source: Source) -> Objective:
 def solved(name: str, source: Source, seed: int = 0) -> Encoder:
     cls = objectives.find(name)
     assert issubclass(cls, ClosedForm)
-    return construct(cls, {}, source.traits).solve(source, seed=seed)
+    options = OPTIONS[name](source) if name in OPTIONS else {}
+    return construct(cls, options, source.traits).solve(source, seed=seed)
 
 
 def closed_forms() -> list[str]:
