@@ -24,6 +24,9 @@ from . import space  # noqa: F401
 # isort: split
 from . import analysis  # noqa: F401
 
+# isort: split
+from . import look  # noqa: F401
+
 
 @app.callback(invoke_without_command=True)
 def _ilk(
