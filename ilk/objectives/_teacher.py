@@ -2,7 +2,7 @@
 
 import math
 from copy import deepcopy
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -10,17 +10,20 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..encoders import Encoder
 
+E = TypeVar("E", bound=Encoder)
 
-class Teacher(nn.Module):
+
+class Teacher(nn.Module, Generic[E]):
     """An encoder and a head whose every tensor is the moving average of the student's.
 
     That includes the statistics of batch norm, by which the teacher would stand on its own feet
     (Cai et al. 2021). While learning it goes by the batch, as the student does.
     """
 
-    def __init__(self, encoder: Encoder, head: nn.Module) -> None:
+    def __init__(self, encoder: E, head: nn.Module) -> None:
         super().__init__()
-        self.encoder, self.head = deepcopy(encoder), deepcopy(head)
+        self.encoder: E = deepcopy(encoder)
+        self.head = deepcopy(head)
         self.requires_grad_(False)
         for module in self.modules():
             if isinstance(module, _BatchNorm):
@@ -55,3 +58,9 @@ class Teacher(nn.Module):
 def towards_one(momentum: float, progress: float) -> float:
     """Half a cosine from `momentum` to 1 (Grill et al. 2020): what is well learnt is forgotten slowly."""
     return 1 - (1 - momentum) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def warmed(first_last: tuple[float, float], share: float, progress: float) -> float:
+    """From the first to the last number, evenly over the first `share` of the run."""
+    first, last = first_last
+    return last if progress >= share else first + (last - first) * progress / share

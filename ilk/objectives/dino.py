@@ -11,7 +11,7 @@ from ..source.views import Crops
 from ._base import Objective
 from ._gather import gather
 from ._heads import Prototypes
-from ._teacher import Teacher, towards_one
+from ._teacher import Teacher, towards_one, warmed
 
 
 class DINO(Objective):
@@ -55,12 +55,9 @@ class DINO(Objective):
         student = torch.cat(answers).float().view(len(views), len(views[0]), -1)  # (V, B, K)
         teacher = self.teacher(wide).float().view(2, len(views[0]), -1)  # (2, B, K)
         self.seen = teacher.mean((0, 1))  # (K,)
-        sharp = ((teacher - self.centre) / self._teacher_temperature(progress)).softmax(2)
+        temperature = warmed(self.teacher_temperature, self.warmup, progress)
+        sharp = ((teacher - self.centre) / temperature).softmax(2)
         return {"naming": across(sharp, (student / self.temperature).log_softmax(2))}
-
-    def _teacher_temperature(self, progress: float) -> float:
-        first, last = self.teacher_temperature
-        return first + (last - first) * min(1.0, progress / max(self.warmup, 1e-9))
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

@@ -1,0 +1,129 @@
+"""iBOT (Zhou et al. 2022): DINO for the whole picture, and for each patch that the student may not see.
+
+The slow copy is the tokenizer: it sees the patch and names it, the student has to tell that name from
+what surrounds the hole.
+
+Legend: B samples on this process, P patches, M masked ones of all 2B views, K prototypes, D a token's width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ..encoders import TokenEncoder
+from ..errors import OptionError
+from ..source.views import Views
+from ._base import Objective
+from ._gather import gather
+from ._heads import Prototypes
+from ._teacher import Teacher, towards_one, warmed
+from .dino import across
+
+_ASPECT = 0.3  # of a blob, up to 1 / 0.3: as in BEiT (Bao et al. 2021)
+
+
+class IBOT(Objective):
+    """Of the share `chance` of views a blob is masked, in size between the two shares of `masked`.
+
+    For encoders of patches (`vit`). The other keywords are those of DINO; patches and pictures have the
+    same prototypes.
+    """
+
+    encoder: TokenEncoder
+    centre: Tensor
+
+    def __init__(
+        self,
+        encoder: TokenEncoder,
+        *,
+        prototypes: int = 1024,
+        temperature: float = 0.1,
+        teacher_temperature: tuple[float, float] = (0.04, 0.04),
+        warmup: float = 0.3,
+        momentum: float = 0.98,
+        centre_momentum: float = 0.9,
+        projector: tuple[int, ...] = (512, 128),
+        masked: tuple[float, float] = (0.1, 0.5),
+        chance: float = 0.5,
+        augment: str = "natural",
+    ) -> None:
+        super().__init__()
+        if not isinstance(encoder, TokenEncoder):
+            what = f"iBOT masks patches, and {type(encoder).__name__} knows none"
+            raise OptionError(what, "Give an encoder that does: --encoder vit.")
+        self.encoder, self.prototypes, self.projector = encoder, prototypes, projector
+        self.temperature, self.teacher_temperature, self.warmup = temperature, teacher_temperature, warmup
+        self.momentum, self.centre_momentum = momentum, centre_momentum
+        self.masked, self.chance, self.augment = masked, chance, augment
+        self.mask = nn.Parameter(torch.zeros(encoder.token_dim))
+        self.head = _Head(encoder, projector, prototypes)
+        self.teacher = Teacher(encoder, self.head)
+        self.register_buffer("centre", torch.zeros(2, prototypes))  # of pictures, of patches
+        self.seen = self.centre  # the teacher's mean answers of this step
+        self.changed = Views(augment)
+
+    def views(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """Two views (B, C, H, W), then what is masked in each (B, P)."""
+        a, b = self.changed(batch)
+        grid = (-(-a.shape[2] // self.encoder.patch), -(-a.shape[3] // self.encoder.patch))
+        masks = blobs(2 * len(batch), grid, self.masked, self.chance).to(batch.device)
+        return a, b, *masks.chunk(2)
+
+    def loss(self, *views: Tensor, progress: float) -> dict[str, Tensor]:
+        both, masked = torch.cat(views[:2]), torch.cat(views[2:])  # (2B, C, H, W), (2B, P)
+        tokens = self.encoder.tokens(both, masked=masked, mask=self.mask)  # (2B, T, D)
+        student, told = self.head(self.encoder, tokens, masked)  # (2B, K), (M, K)
+        with torch.no_grad():
+            whole = self.teacher.encoder.tokens(both)
+            teacher, truth = self.teacher.head(self.teacher.encoder, whole, masked)
+        self.seen = torch.stack([teacher.mean(0), truth.mean(0)])  # (2, K)
+        cold = warmed(self.teacher_temperature, self.warmup, progress)
+
+        def sharp(answers: Tensor, centre: Tensor) -> Tensor:
+            return ((answers - centre) / cold).softmax(-1)
+
+        def log(answers: Tensor) -> Tensor:
+            return (answers / self.temperature).log_softmax(-1)
+
+        pairs = sharp(teacher, self.centre[0]), log(student)
+        return {
+            "naming": across(*(p.view(2, len(views[0]), -1) for p in pairs)),
+            "patches": within(sharp(truth, self.centre[1]), log(told), masked),
+        }
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        self.centre.lerp_(gather(self.seen[None]).mean(0), 1 - self.centre_momentum)
+        self.teacher.follow(self.encoder, self.head, towards_one(self.momentum, progress))
+
+
+class _Head(nn.Module):
+    """One head for pictures and patches, the latter brought to the former's length."""
+
+    def __init__(self, encoder: TokenEncoder, widths: tuple[int, ...], number: int) -> None:
+        super().__init__()
+        self.patches = nn.Linear(encoder.token_dim, encoder.dim)
+        self.names = Prototypes(encoder.dim, widths, number)
+
+    def forward(self, encoder: TokenEncoder, tokens: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
+        patches = self.patches(tokens[:, encoder.specials :][masked])  # (2B, T, D) -> (M, dim)
+        answers = self.names(torch.cat([encoder.vector(tokens), patches])).float()  # (2B + M, K)
+        return answers[: len(tokens)], answers[len(tokens) :]
+
+
+def within(teacher: Tensor, student: Tensor, masked: Tensor) -> Tensor:
+    """Cross-entropy (M, K) of each masked patch: the mean of a picture's own, then that of all pictures."""
+    entropy = -(teacher * student).sum(1)  # (M,)
+    weight = (1 / masked.sum(1, keepdim=True)).expand_as(masked)[masked]  # (2B, P) -> (M,)
+    return (entropy * weight).sum() / len(masked)
+
+
+def blobs(n: int, grid: tuple[int, int], share: tuple[float, float], chance: float) -> Tensor:  # (n, P)
+    """True for the patches nearest to a random place, by the measure of an ellipse; at least one of all."""
+    row, column = torch.cartesian_prod(*(torch.arange(side) + 0.5 for side in grid)).T  # (P,) each
+    at_row, at_column, size, stretch = torch.rand(4, n, 1)
+    stretch = _ASPECT ** (2 * stretch - 1)
+    far = stretch * (row - grid[0] * at_row) ** 2 + (column - grid[1] * at_column) ** 2 / stretch  # (n, P)
+    count = (far.shape[1] * (share[0] + (share[1] - share[0]) * size)).round().clamp(min=1)  # (n, 1)
+    chosen = torch.rand(n).argsort() < max(1, round(chance * n))  # so many, never none
+    masks: Tensor = (far.argsort(1).argsort(1) < count) & chosen[:, None]
+    return masks
