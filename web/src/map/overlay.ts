@@ -1,0 +1,93 @@
+/** What is drawn over the map with a pen: ellipses of groups, rings, the lasso. */
+import type { Camera, Point } from "./camera";
+
+export type Ellipse = { x: number; y: number; covariance: [[number, number], [number, number]]; colour: string; name: string };
+export type Ring = { x: number; y: number; kind: "focus" | "hover" | "pinned" };
+export type Pen = { ink: string; paper: string; accent: string; ratio: number };
+
+const WIDTH = 2; // standard deviations: 86% of a Gaussian's points
+
+export function draw(
+  context: CanvasRenderingContext2D,
+  camera: Camera,
+  pen: Pen,
+  ellipses: Ellipse[],
+  rings: Ring[],
+  line: Point[],
+  side: number, // of the pictures on the map, 0 for points
+): void {
+  context.setTransform(pen.ratio, 0, 0, pen.ratio, 0, 0);
+  context.clearRect(0, 0, camera.width, camera.height);
+  for (const ellipse of ellipses) outline(context, camera, ellipse);
+  for (const ellipse of ellipses) name(context, camera, ellipse, pen);
+  for (const at of rings) ring(context, camera, at, pen, side);
+  if (line.length > 1) lasso(context, line, pen);
+}
+
+/** Half axes and turn of the covariance's ellipse, in the data's units. */
+export function axes([[a, b], [, c]]: Ellipse["covariance"]): { major: number; minor: number; turn: number } {
+  const middle = (a + c) / 2;
+  const apart = Math.hypot((a - c) / 2, b);
+  return {
+    major: Math.sqrt(Math.max(middle + apart, 0)),
+    minor: Math.sqrt(Math.max(middle - apart, 0)),
+    turn: Math.atan2(2 * b, a - c) / 2,
+  };
+}
+
+function outline(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ellipse): void {
+  const { major, minor, turn } = axes(ellipse.covariance);
+  const { x, y } = camera.toScreen(ellipse.x, ellipse.y);
+  const scale = camera.scale * WIDTH;
+  context.beginPath();
+  context.ellipse(x, y, major * scale, minor * scale, -turn, 0, 2 * Math.PI); // the screen's y goes down
+  context.strokeStyle = ellipse.colour;
+  context.globalAlpha = 0.75;
+  context.lineWidth = 1.25;
+  context.stroke();
+  context.globalAlpha = 1;
+}
+
+function name(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ellipse, pen: Pen): void {
+  const { x, y } = camera.toScreen(ellipse.x, ellipse.y);
+  context.font = "600 13px system-ui, sans-serif";
+  context.textAlign = "center";
+  context.textBaseline = "middle";
+  context.lineJoin = "round";
+  context.lineWidth = 4;
+  context.strokeStyle = pen.paper;
+  context.strokeText(ellipse.name, x, y);
+  context.fillStyle = pen.ink;
+  context.fillText(ellipse.name, x, y);
+}
+
+function ring(context: CanvasRenderingContext2D, camera: Camera, at: Ring, pen: Pen, side: number): void {
+  const { x, y } = camera.toScreen(at.x, at.y);
+  const r = side ? side / 2 + 2 : at.kind === "hover" ? 8 : 10;
+  context.beginPath();
+  if (side) context.roundRect(x - r, y - r, 2 * r, 2 * r, 5);
+  else context.arc(x, y, r, 0, 2 * Math.PI);
+  context.setLineDash(at.kind === "pinned" ? [4, 3] : []);
+  context.lineWidth = 4.5;
+  context.strokeStyle = pen.paper;
+  context.stroke();
+  context.lineWidth = at.kind === "hover" ? 1.5 : 2.5;
+  context.strokeStyle = at.kind === "hover" ? pen.ink : pen.accent;
+  context.stroke();
+  context.setLineDash([]);
+}
+
+function lasso(context: CanvasRenderingContext2D, line: Point[], pen: Pen): void {
+  context.beginPath();
+  for (const { x, y } of line) context.lineTo(x, y);
+  context.closePath();
+  context.globalAlpha = 0.12;
+  context.fillStyle = pen.accent;
+  context.fill("evenodd");
+  context.globalAlpha = 1;
+  context.setLineDash([5, 4]);
+  context.strokeStyle = pen.accent;
+  context.lineWidth = 1.5;
+  context.stroke();
+  context.setLineDash([]);
+}

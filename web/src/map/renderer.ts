@@ -1,0 +1,334 @@
+/**
+ * The map's points and pictures, in WebGL2.
+ *
+ * While it moves, a frame shows a sample as large as the machine draws fluently; when it rests, the others
+ * are added, a sample's worth a frame, on top of what stands. Marked points are drawn once more, over all.
+ */
+import { Budget } from "./budget";
+import { Camera, type Box } from "./camera";
+import { choose, NONE, type Chosen } from "./cells";
+import { program, texture, type Program } from "./gl";
+import { shuffle } from "./random";
+import { DOT, FRAMED, PICTURE, POINT } from "./shaders";
+import { Sheet, type FetchSheet } from "./sheet";
+import { Tiles } from "./tiles";
+import { Finder } from "./finder";
+
+export type Colour = [number, number, number]; // each 0..1
+type Range = [number, number];
+
+const REST = 130; // ms without a move before the rest is drawn; longer than a frame
+const TILE = 4000; // points
+
+export class Renderer {
+  readonly camera = new Camera();
+  pictures = true;
+  ratio = 1; // device pixels for each CSS pixel
+  /** Called after each frame, for whatever is drawn over the map. */
+  drawn: (() => void) | null = null;
+  frames = 0;
+  shown: Chosen = NONE;
+
+  private readonly gl: WebGL2RenderingContext;
+  private readonly budget = new Budget();
+  private readonly sheet: Sheet;
+  private x: Float32Array = new Float32Array(0);
+  private y: Float32Array = new Float32Array(0);
+  private tiles = new Tiles(this.x, this.y, TILE);
+  private lazy: Finder | null = null;
+  private codes: Uint16Array = new Uint16Array(0);
+  private palette: Uint8Array = new Uint8Array(4);
+  private marks: Uint32Array | null = null; // shuffled
+  private places: Uint32Array | null = null; // of each row in the order of drawing
+  private marked = new Uint8Array(0); // by row, for the pictures
+  private paper: Colour = [1, 1, 1];
+
+  private points!: Program;
+  private framed!: Program;
+  private at!: WebGLBuffer;
+  private code!: WebGLBuffer;
+  private elements!: WebGLBuffer;
+  private items!: WebGLBuffer;
+  private strengths!: WebGLBuffer;
+  private pointArray!: WebGLVertexArrayObject;
+  private pictureArray!: WebGLVertexArrayObject;
+  private colours: WebGLTexture | null = null;
+
+  private done = 0; // the share of the visible points that the picture shows
+  private fresh = true;
+  private movedAt = -Infinity;
+  private asked = 0;
+
+  constructor(
+    readonly canvas: HTMLCanvasElement,
+    fetchSheet: FetchSheet,
+  ) {
+    const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
+    if (!gl) throw new Error("this browser gives no WebGL2, which the map is drawn with");
+    this.gl = gl;
+    this.sheet = new Sheet(gl, fetchSheet, () => this.touch());
+    this.setUp();
+    canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
+    canvas.addEventListener("webglcontextrestored", () => {
+      this.setUp();
+      this.uploadPoints();
+      this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
+      this.colours = null;
+      this.setMarks(this.marks);
+    });
+  }
+
+  get finder(): Finder {
+    return (this.lazy ??= new Finder(this.x, this.y));
+  }
+
+  /** All of the map is there, in full. */
+  get settled(): boolean {
+    return !this.asked && this.done === 1;
+  }
+
+  setPoints(x: Float32Array, y: Float32Array, bounds: Box): void {
+    this.x = x;
+    this.y = y;
+    this.lazy = null;
+    this.places = null;
+    this.marks = null;
+    this.marked = new Uint8Array(x.length);
+    this.codes = new Uint16Array(x.length);
+    this.tiles = new Tiles(x, y, TILE, 16, true);
+    this.camera.home = bounds;
+    this.sheet.clear();
+    this.uploadPoints();
+    this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
+    this.touch();
+  }
+
+  /** `codes`: one for each row, a place in the palette (RGBA, 4 bytes each). */
+  setColours(codes: ArrayLike<number>, palette: Uint8Array): void {
+    const { order } = this.tiles;
+    this.codes = new Uint16Array(order.length);
+    for (let i = 0; i < order.length; i++) this.codes[i] = codes[order[i]];
+    this.palette = palette;
+    this.colours = null;
+    this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
+    this.touch();
+  }
+
+  /** These rows stand out and all others step back; null: all are alike. */
+  setMarks(rows: Uint32Array | null): void {
+    this.marked.fill(0);
+    for (const row of rows ?? []) this.marked[row] = 1;
+    this.marks = rows === null ? null : shuffle(rows.slice());
+    const places = this.placesOf();
+    if (this.marks) this.upload(this.gl.ELEMENT_ARRAY_BUFFER, this.elements, this.marks.map((row) => places[row]));
+    this.touch();
+  }
+
+  setPaper(paper: Colour): void {
+    this.paper = paper;
+    this.touch();
+  }
+
+  /** To be called after a change of the camera by hand: the next frames may be samples. */
+  moved(): void {
+    this.movedAt = performance.now();
+    this.touch();
+  }
+
+  /** Draws anew. */
+  touch(): void {
+    this.fresh = true;
+    this.request();
+  }
+
+  resize(width: number, height: number, ratio: number): void {
+    this.ratio = ratio;
+    this.canvas.width = Math.max(Math.round(width * ratio), 1);
+    this.canvas.height = Math.max(Math.round(height * ratio), 1);
+    this.camera.resize(width, height);
+    this.touch();
+  }
+
+  private request(): void {
+    if (!this.asked) this.asked = requestAnimationFrame((now) => this.frame(now));
+  }
+
+  private frame(now: number): void {
+    this.asked = 0;
+    if (this.gl.isContextLost()) return;
+    const moving = performance.now() - this.movedAt < REST;
+    if (moving && !this.fresh) return void this.request(); // nothing new: wait until it rests
+    if (this.fresh) this.clear();
+    const runs = [...this.tiles.tiles(this.camera.view())] as Range[];
+    const seen = runs.reduce((n, [from, to]) => n + to - from, 0);
+    const share = Math.min(1, this.done + this.budget.points / Math.max(seen, 1));
+    this.budget.frame(now, share < 1);
+    this.drawPoints(runs, this.done, share);
+    this.drawMarks(share);
+    this.drawPictures(seen);
+    this.done = share;
+    this.fresh = false;
+    this.frames++;
+    this.drawn?.();
+    if (share < 1) this.request();
+  }
+
+  private clear(): void {
+    const { gl } = this;
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    gl.clearColor(...this.paper, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    this.done = 0;
+  }
+
+  /** Of each tile the part between two shares of its points. */
+  private drawPoints(runs: Range[], from: number, to: number): void {
+    const { gl } = this;
+    this.usePoints(this.pointSize(), this.marks ? 0.78 : 0);
+    for (const [first, end] of joined(runs, from, to)) gl.drawArrays(gl.POINTS, first, end - first);
+  }
+
+  private drawMarks(share: number): void {
+    if (!this.marks) return;
+    const { gl } = this;
+    this.usePoints(this.pointSize() + 1.5 * this.ratio, 0);
+    const most = share < 1 ? Math.max(this.budget.points / 4, 1000) : Infinity;
+    gl.drawElements(gl.POINTS, Math.min(this.marks.length, most), gl.UNSIGNED_INT, 0);
+  }
+
+  private usePoints(size: number, fade: number): void {
+    const { gl } = this;
+    const { program, at } = this.points;
+    gl.useProgram(program);
+    gl.bindVertexArray(this.pointArray);
+    gl.uniform4f(at.view, ...this.clip());
+    gl.uniform1f(at.size, size);
+    gl.uniform1f(at.opacity, size > 3 ? 0.9 : 0.8);
+    gl.uniform4f(at.fade, ...this.paper, fade);
+    this.bindColours();
+  }
+
+  private drawPictures(seen: number): void {
+    const { gl, camera } = this;
+    this.shown = this.pictures ? choose(camera, seen, (box, call) => this.finder.each(box, call), this.x, this.y) : NONE;
+    if (!this.shown.rows.length) return;
+    const slots = this.sheet.ask(this.shown.rows);
+    const items: number[] = [];
+    const strengths: number[] = [];
+    const places = this.placesOf();
+    this.shown.rows.forEach((row, i) => {
+      if (slots[i] < 0) return;
+      items.push(this.x[row], this.y[row], slots[i], this.codes[places[row]]);
+      strengths.push(this.marks && !this.marked[row] ? 0.25 : 1);
+    });
+    const side = this.shown.side * this.ratio;
+    const { program, at } = this.framed;
+    gl.useProgram(program);
+    gl.bindVertexArray(this.pictureArray);
+    this.upload(gl.ARRAY_BUFFER, this.items, new Float32Array(items), gl.STREAM_DRAW);
+    this.upload(gl.ARRAY_BUFFER, this.strengths, new Float32Array(strengths), gl.STREAM_DRAW);
+    gl.uniform4f(at.view, ...this.clip());
+    gl.uniform2f(at.reach, side / this.canvas.width, side / this.canvas.height);
+    gl.uniform3f(at.paper, ...this.paper);
+    gl.uniform1f(at.side, side);
+    gl.uniform1f(at.frame, Math.max(1.5 * this.ratio, side / 32));
+    gl.uniform1f(at.opacity, this.shown.opacity);
+    this.bindColours();
+    gl.activeTexture(gl.TEXTURE1);
+    this.sheet.bind();
+    gl.uniform1i(at.sheet, 1);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, strengths.length);
+    gl.activeTexture(gl.TEXTURE0);
+  }
+
+  /** Smaller the more there are, larger the closer one is. */
+  private pointSize(): number {
+    const { width, height, zoom } = this.camera;
+    const even = 0.24 * Math.sqrt((width * height) / Math.max(this.tiles.order.length, 1));
+    return Math.min(Math.max(even * Math.sqrt(zoom), 2), 11) * this.ratio;
+  }
+
+  private clip(): [number, number, number, number] {
+    const { x, y, scale, width, height } = this.camera;
+    const [sx, sy] = [(2 * scale) / width, (2 * scale) / height];
+    return [sx, sy, -x * sx, -y * sy];
+  }
+
+  private placesOf(): Uint32Array {
+    if (!this.places) {
+      this.places = new Uint32Array(this.x.length);
+      this.tiles.order.forEach((row, place) => (this.places![row] = place));
+    }
+    return this.places;
+  }
+
+  private bindColours(): void {
+    const { gl } = this;
+    gl.activeTexture(gl.TEXTURE0);
+    if (!this.colours) {
+      const rows = Math.ceil(this.palette.length / 4 / 256);
+      const whole = new Uint8Array(rows * 256 * 4);
+      whole.set(this.palette);
+      this.colours = texture(gl, 256, rows, false);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, 0, 256, rows, gl.RGBA, gl.UNSIGNED_BYTE, whole);
+    }
+    gl.bindTexture(gl.TEXTURE_2D, this.colours);
+  }
+
+  private setUp(): void {
+    const { gl } = this;
+    this.points = program(gl, POINT, DOT, ["view", "size", "opacity", "fade", "colours"]);
+    this.framed = program(gl, PICTURE, FRAMED, ["view", "reach", "paper", "side", "frame", "opacity", "sheet", "colours"]);
+    [this.at, this.code, this.elements, this.items, this.strengths] = Array.from({ length: 5 }, () => gl.createBuffer());
+    this.pointArray = gl.createVertexArray();
+    gl.bindVertexArray(this.pointArray);
+    attribute(gl, 0, this.at, 2, 0);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.code);
+    gl.enableVertexAttribArray(1);
+    gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_SHORT, 0, 0);
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.elements);
+    this.pictureArray = gl.createVertexArray();
+    gl.bindVertexArray(this.pictureArray);
+    attribute(gl, 0, this.items, 4, 1);
+    attribute(gl, 1, this.strengths, 1, 1);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    this.sheet.clear();
+  }
+
+  private uploadPoints(): void {
+    const { order } = this.tiles;
+    const pairs = new Float32Array(order.length * 2);
+    for (let i = 0; i < order.length; i++) {
+      pairs[2 * i] = this.x[order[i]];
+      pairs[2 * i + 1] = this.y[order[i]];
+    }
+    this.upload(this.gl.ARRAY_BUFFER, this.at, pairs);
+  }
+
+  private upload(target: number, buffer: WebGLBuffer, data: AllowSharedBufferSource, use: number = this.gl.STATIC_DRAW): void {
+    const { gl } = this;
+    if (target === gl.ELEMENT_ARRAY_BUFFER) gl.bindVertexArray(this.pointArray); // that binding is the array's
+    gl.bindBuffer(target, buffer);
+    gl.bufferData(target, data, use);
+  }
+}
+
+function attribute(gl: WebGL2RenderingContext, place: number, buffer: WebGLBuffer, size: number, each: number): void {
+  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+  gl.enableVertexAttribArray(place);
+  gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
+  gl.vertexAttribDivisor(place, each);
+}
+
+/** The parts of the runs between two shares of each, those that touch made one. */
+function joined(runs: Range[], from: number, to: number): Range[] {
+  const parts: Range[] = [];
+  for (const [start, end] of runs) {
+    const part: Range = [start + Math.floor((end - start) * from), start + Math.floor((end - start) * to)];
+    const last = parts[parts.length - 1];
+    if (last && last[1] === part[0]) last[1] = part[1];
+    else if (part[1] > part[0]) parts.push(part);
+  }
+  return parts;
+}
