@@ -1,5 +1,6 @@
 """Verbs of a space: what goes in, comes out and is found."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -57,3 +58,31 @@ def delete(space: SpacePath, ids: list[str], json: Json = False) -> None:
     """Take samples out of a space, by id."""
     output = Output(json)
     output.facts({"deleted": open_space(space).delete(ids)})
+
+
+@app.command()
+def versions(space: SpacePath, json: Json = False) -> None:
+    """What a space was before: the versions that it can go back to."""
+    output = Output(json)
+    output.table(open_space(space).versions())
+
+
+@app.command()
+def restore(
+    space: SpacePath,
+    version: Annotated[int, typer.Argument(help="One of `ilk versions`.")],
+    json: Json = False,
+) -> None:
+    """Bring the rows of an old version back, as a new one."""
+    output = Output(json)
+    opened = open_space(space)
+    opened.restore(version)
+    output.facts({"restored": version, "rows": len(opened)})
+
+
+@app.command()
+def compact(space: SpacePath, json: Json = False) -> None:
+    """Give back the room of deleted and replaced rows; old versions go."""
+    output = Output(json)
+    done = open_space(space).compact()
+    output.facts(asdict(done))

@@ -47,7 +47,8 @@ class Upserted:
 
 @dataclass(frozen=True)
 class Compacted:
-    freed: int  # bytes
+    before: int  # bytes of the rows, old versions and all
+    after: int
     versions: int  # that went
     held: int  # old versions that stay because somebody looks at them
 

@@ -220,7 +220,7 @@ class Space:
             gone, _ = self._at.rows.forget(timedelta(0))  # first, as the rest needs room
             self._show(self._at.rows.tidied(threshold=0))
             more, held = self._at.rows.forget(timedelta(0))
-            return Compacted(before - self._at.rows.bytes(), gone + more, held)
+            return Compacted(before, self._at.rows.bytes(), gone + more, held)
 
     # Asking
 
