@@ -58,7 +58,10 @@ class IBOT(Objective):
         self.head = _Head(encoder, projector, prototypes)
         self.teacher = Teacher(encoder, self.head)
         self.register_buffer("centre", torch.zeros(2, prototypes))  # of pictures, of patches
-        self.seen = self.centre  # the teacher's mean answers of this step
+        self.seen = (
+            self.centre,
+            torch.ones(2, 1),
+        )  # the sums of the teacher's answers in this step, of how many
         self.changed = Views(augment)
 
     def views(self, batch: Tensor) -> tuple[Tensor, ...]:
@@ -75,7 +78,8 @@ class IBOT(Objective):
         with torch.no_grad():
             whole = self.teacher.encoder.tokens(both)
             teacher, truth = self.teacher.head(self.teacher.encoder, whole, masked)
-        self.seen = torch.stack([teacher.mean(0), truth.mean(0)])  # (2, K)
+        number = teacher.new_tensor([[len(teacher)], [len(truth)]])  # (2, 1)
+        self.seen = torch.stack([teacher.sum(0), truth.sum(0)]), number  # (2, K)
         cold = warmed(self.teacher_temperature, self.warmup, progress)
 
         def sharp(answers: Tensor, centre: Tensor) -> Tensor:
@@ -92,7 +96,8 @@ class IBOT(Objective):
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        self.centre.lerp_(gather(self.seen[None]).mean(0), 1 - self.centre_momentum)
+        sums, numbers = (gather(one[None]).sum(0) for one in self.seen)  # of all processes
+        self.centre.lerp_(sums / numbers, 1 - self.centre_momentum)
         self.teacher.follow(self.encoder, self.head, towards_one(self.momentum, progress))
 
 

@@ -6,16 +6,18 @@ name.
 """
 
 import inspect
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from ilk import encoders, objectives
-from ilk.encoders import Encoder
+from ilk import encoders, find, objectives
+from ilk.encoders import Encoder, TokenEncoder
 from ilk.encoders.projected import project
 from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
@@ -26,7 +28,7 @@ from ilk.source.images import Images
 def images(channels: int = 1, size: int = 16, n: int = 64) -> Images:
     """Handwritten digits, enlarged; the further channels the same with less contrast, turned, mirrored."""
     digits = load_digits().images[:n]  # (n, 8, 8), 0 to 16
-    change = (np.copy, np.sqrt, np.rot90, np.fliplr, np.flipud)[:channels]
+    change = (np.copy, np.sqrt, np.rot90, np.fliplr, np.flipud, np.transpose, np.cbrt)[:channels]
     small = np.stack([np.stack([f(d) for f in change]) for d in digits]) * 15  # (n, C, 8, 8)
     at = np.arange(size) * 8 // size
     return Images(small[:, :, at][..., at].astype(np.uint8), [f"digit-{i}" for i in range(n)])
@@ -51,11 +53,13 @@ VIT: dict[str, Any] = {  # a model of `transformers` without its files: first we
 }
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
+    "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
+SMALL = {"width": 8, "prototypes": 64, "queue": 64}  # options of objectives that make them small
 OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one
     "pretrained": lambda source: {"model": seeing(source)},
 }
@@ -64,6 +68,24 @@ OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms th
 def seeing(source: Source) -> dict[str, Any]:
     torch.manual_seed(0)
     return VIT | {"config": VIT["config"] | {"num_channels": source.traits["channels"]}}
+
+
+def exported(source: Source) -> str:
+    """A file that another tool wrote: the pixels times a matrix."""
+    from onnx import TensorProto, helper, save
+
+    shape = [source.traits["channels"], source.traits["size"], source.traits["size"]]
+    weights = np.random.default_rng(0).normal(size=(int(np.prod(shape)), 6)).astype(np.float32)
+    nodes = [helper.make_node("Flatten", ["x"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["y"])]
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", *size])
+        for name, size in (("x", shape), ("y", [6]))
+    ]
+    held = helper.make_tensor("w", TensorProto.FLOAT, weights.shape, weights.tobytes(), raw=True)
+    graph = helper.make_graph(nodes, "pixels", ends[:1], ends[1:], [held])
+    path = Path(tempfile.mkdtemp()) / "pixels.onnx"
+    save(helper.make_model(graph, ir_version=9, opset_imports=[helper.make_opsetid("", 17)]), path)
+    return str(path)
 
 
 def sources(cls: type[Any]) -> list[Callable[[], Source]]:
@@ -77,9 +99,13 @@ def encoder(name: str, source: Source) -> Encoder:
 
 
 def objective(cls: type[Objective], source: Source) -> Objective:
-    """Around a small encoder; what else it owns is small too where its constructor names a width."""
-    small = encoders.build("convnet", source.traits, dim=16, width=8)
-    return construct(cls, {"encoder": small}, source.traits | {"width": 8})
+    """Around a small encoder of the kind it asks for; what else it owns is small too where it can be."""
+    if inspect.signature(cls).parameters["encoder"].annotation is TokenEncoder:
+        small = encoders.build("vit", source.traits, dim=16, width=32, depth=2, heads=2, patch=4)
+    else:
+        small = encoders.build("convnet", source.traits, dim=16, width=8)
+    known = find.parameters(cls)
+    return construct(cls, {k: v for k, v in SMALL.items() if k in known}, {"encoder": small, **source.traits})
 
 
 def solved(name: str, source: Source, seed: int = 0) -> Encoder:
