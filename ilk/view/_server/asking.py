@@ -141,7 +141,7 @@ def _named(shown: Shown, rows: np.ndarray) -> list[answers.Named]:
     return [answers.Named(row=int(r), id=i) for r, i in zip(rows, shown.names(rows))]
 
 
-@router.post("/summary", openapi_extra=ROWS, response_model_exclude_none=True)
+@router.post("/summary", openapi_extra=ROWS)
 def summary(at: Here, rows: Rows) -> answers.Summary:
     found = summing.summary(at.shown, rows)
     told = [

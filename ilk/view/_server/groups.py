@@ -36,7 +36,7 @@ class Odd:
 
 def says(shown: Shown, layer: str) -> str | None:
     """The sentence that the layer was written with."""
-    if not inside.layer_written(shown.space, layer):
+    if shown.layer(layer) is None:
         return None
     told = inside.layer_made(shown.space, layer).get("parameters", {}).get("says")
     return told if isinstance(told, str) else None

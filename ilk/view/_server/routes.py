@@ -31,7 +31,6 @@ def space(desk: TheDesk) -> answers.About:
 
 def about(desk: Desk) -> answers.About:
     shown = desk.at.shown
-    layers = shown.space.layers()
     return answers.About(
         name=desk.path.name.removesuffix(".space"),
         rows=len(shown),
@@ -45,8 +44,8 @@ def about(desk: Desk) -> answers.About:
             full=bool(desk.originals.data),
             decoder=(desk.path / "decoder.json").exists(),
             text=False,  # no encoder has a text tower yet
-            clusters="cluster" in layers,
-            anomalies="anomaly" in layers,
+            clusters=shown.layer("cluster") is not None,
+            anomalies=shown.layer("anomaly") is not None,
             writable=shown.writable,
         ),
         stamp=shown.stamp,
@@ -87,7 +86,7 @@ def _points(shown: Shown) -> list[tuple[str, str, bytes]]:
     return parts
 
 
-@router.get("/column", response_model_exclude_none=True)
+@router.get("/column")
 def column(at: Here, name: Annotated[str, Query(max_length=1000)]) -> answers.ColumnAbout:
     listed, drawn = at.shown.column(name)
     more: dict[str, Any] = {}

@@ -94,13 +94,12 @@ class Shown:
         for layer in self.space.layers():
             table = self.layer(layer)
             for name in table.column_names if table is not None else ():
-                if name in NOT_LISTED.get(layer, ()):
-                    continue
                 unique = name
                 while unique in taken:
-                    unique = f"{layer}_{unique}"
+                    unique = f"{layer}_{unique}"  # the name that it has in a condition too
                 taken.add(unique)
-                assert table is not None
+                if table is None or name in NOT_LISTED.get(layer, ()):
+                    continue
                 found.append(self._listed(unique, layer, name, table[name]))
         return found
 
