@@ -71,7 +71,7 @@ def described(path: Path) -> dict[str, Any]:
             newer or (isinstance(found["fingerprint"], str) and isinstance(found["created"], str))
         )
         good = good and (newer or rows is None or checked(rows) == rows)
-    except (ValueError, KeyError, TypeError) as e:
+    except (ValueError, KeyError, TypeError, OptionError) as e:
         raise FormatError(f"{path / 'space.json'} is damaged: {e!r}", "Put the file back from a copy.") from e
     if newer:
         raise FormatError(

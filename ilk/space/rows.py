@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from lance.optimize import Compaction
 
+from .. import files
 from ..errors import OptionError, SpaceError
 from . import columns
 from .address import Address
@@ -43,7 +44,18 @@ class Rows:
         types = [pa.string(), pa.list_(pa.float32(), dim), pa.string(), pa.binary()]
         nothing = pa.schema(list(zip(columns.OURS, types))).empty_table()
         with at.durable():
-            return cls(at, lance.write_dataset(nothing, at.uri))
+            try:
+                rows = cls(at, lance.write_dataset(nothing, at.uri))
+            except OSError as e:
+                if "already exists" not in str(e):
+                    raise
+                raise SpaceError(
+                    f"{at.uri} holds rows already",
+                    "Give another address, or open the space that they belong to.",
+                ) from e
+        if at.folder is not None:
+            files.sync_folder(at.folder.parent)
+        return rows
 
     @classmethod
     def open(cls, at: Address, version: int | None = None) -> Rows:
