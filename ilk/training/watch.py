@@ -54,17 +54,22 @@ class Health:
 
     @property
     def collapsed(self) -> bool:
-        """All vectors (nearly) the same, or all on one line."""
-        return self.spread < 1e-3 or (self.dim > 2 and min(self.samples, self.rank_about_mean) < 1.5)
+        """All vectors (nearly) the same, or all on one line.
+
+        Also on a line through 0, where the cosine of any two is 1 and the little that is left about their
+        mean may point anywhere; but a decoder's user does not compare by cosine.
+        """
+        rank = self.rank_about_mean if self.given_back is not None else min(self.rank, self.rank_about_mean)
+        return self.spread < 1e-3 or (self.dim > 2 and min(self.samples, rank) < 1.5)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "collapsed": self.collapsed}
 
     def sentence(self) -> str:
         if self.collapsed:
-            how = "the same vector" if self.spread < 1e-3 else "vectors on one line"
+            how = "have nearly the same vector" if self.spread < 1e-3 else "lie nearly on one line"
             return (
-                f"Collapsed: all samples have nearly {how}; nothing can be told apart. "
+                f"Collapsed: all samples {how}; nothing can be told apart. "
                 "Try a lower learning rate, a larger batch or another objective."
             )
         which = f"{self.samples} {'held-out samples' if self.held_out else 'samples'}"

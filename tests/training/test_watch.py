@@ -114,6 +114,13 @@ def test_constant_vectors_are_a_collapse() -> None:
     assert found.sentence().startswith("Collapsed: all samples have nearly the same vector")
 
 
+def test_vectors_that_all_point_one_way_are_a_collapse() -> None:
+    one_way = replace(health(None, spread=0.06), rank=1.2, rank_about_mean=12.0)
+    assert one_way.collapsed
+    assert one_way.sentence().startswith("Collapsed: all samples lie nearly on one line")
+    assert not replace(one_way, given_back=0.5).collapsed  # what comes back decoded tells them apart
+
+
 def test_an_unknown_label_lists_the_columns() -> None:
     with pytest.raises(UnknownName, match="no metadata column called 'digits'\nDid you mean 'digit'"):
         report(Flat(), Digits(50), label="digits")
@@ -161,9 +168,7 @@ def test_verdicts() -> None:
     assert course.verdict(5, stopped=False) == "Learnt for 5 steps: effective rank 9 of 16."
     assert course.verdict(5, stopped=True) == "Stopped at step 5: effective rank 9 of 16."
     course.takes(9, health(None, rank=1.1))
-    assert course.verdict(9, stopped=False).startswith(
-        "Collapsed: all samples have nearly vectors on one line"
-    )
+    assert course.verdict(9, stopped=False).startswith("Collapsed: all samples lie nearly on one line")
 
 
 def test_a_small_encoder_in_training_mode_stays_so() -> None:
