@@ -5,6 +5,7 @@ from typing import Any
 from .. import find as _find
 from ._base import Encoder, TokenEncoder, patchify, unpatchify
 from ._embed import batches, embed, encode
+from ._export import export
 
 __all__ = [
     "Encoder",
@@ -13,6 +14,7 @@ __all__ = [
     "build",
     "embed",
     "encode",
+    "export",
     "find",
     "names",
     "patchify",

@@ -54,7 +54,7 @@ class Attention(nn.Module):
         return mixed
 
     def _heads(self, x: Tensor) -> Tensor:  # (B, T, D) -> (B, h, T, d)
-        return x.view(*x.shape[:2], self.heads, -1).transpose(1, 2)
+        return x.view(x.shape[0], x.shape[1], self.heads, -1).transpose(1, 2)
 
 
 def _weights(q: Tensor, k: Tensor, allowed: Tensor | None) -> Tensor:

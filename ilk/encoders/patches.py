@@ -52,12 +52,16 @@ class Patches(Encoder):
         self.table: Tensor
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, G * G * D)
-        vectors = [self._pool(self.table[self.codes(some)]) for some in torch.split(x, self.at_once)]
+        parts = (x,) if torch.compiler.is_exporting() else torch.split(x, self.at_once)
+        vectors = [self._pool(self.table[self.codes(some)]) for some in parts]
         return F.normalize(torch.cat(vectors), dim=1)
 
     def codes(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, T, T)
         """The number of the word at each place; K where there is none."""
         patches, live = self.cut(x)
+        if torch.compiler.is_exporting():  # a graph cannot leave patches out: all are looked up
+            codes = torch.where(live, (patches @ self.filters).argmax(2), self.words)
+            return codes.view(-1, self.places, self.places)
         flat = patches.flatten(0, 1)
         codes = torch.full((len(flat),), self.words, device=x.device)
         for some in torch.split(live.flatten().nonzero()[:, 0], BLOCK):

@@ -117,7 +117,7 @@ class ViT(TokenEncoder):
             z = z.gather(1, keep[..., None].expand(-1, -1, z.shape[2]))  # (B, K, D)
             at = at[keep]  # (B, K, 2)
         if self.special is not None:
-            z = torch.cat([self.special.to(z.dtype).expand(len(z), -1, -1), z], 1)  # (B, T, D)
+            z = torch.cat([self.special.to(z.dtype).expand(z.shape[0], -1, -1), z], 1)  # (B, T, D)
         turns = self._turns(at)
         for block in self.blocks:
             z = block(z, rotation=turns, look=look)
