@@ -56,7 +56,7 @@ class Compacted:
 @dataclass(frozen=True)
 class Question:
     vectors: np.ndarray  # (q, D) float32
-    itself: int | None = None  # the place of the row that asks, which is no answer
+    itself: int | None = None  # the slot of the row that asks, which is no answer
 
 
 def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray]) -> Question:
@@ -64,9 +64,9 @@ def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.nd
     if isinstance(query, str):
         if not query:
             raise OptionError("an empty query", "Give an id of the space, or a file.")
-        place = int(at.rows.places([query])[0])
-        if place >= 0:
-            return Question(np.array(at.vectors[place : place + 1]), place)
+        slot = at.slots.find([query])
+        if slot[0] >= 0:
+            return Question(at.slots.vectors(slot), int(slot[0]))
         if isinstance(query, Id) or not Path(query).exists():
             some = [str(i) for i in at.rows.ids.slice(0, 5)]
             kind = "row" if isinstance(query, Id) else "row, and no file,"

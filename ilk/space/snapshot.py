@@ -1,107 +1,182 @@
-"""One version of a space, ready to be asked: rows, their vectors memory-mapped, and the index.
+"""One version of a space, ready to be asked: its rows, the slots they stand in, and an index over those.
 
-The vectors' file in `index/` is derived: it may be deleted at any time. Its name holds the version and
-the key of the rows it was made from and the checksum of its numbers, so that a file that is out of date,
-cut short or damaged is known as such and made again.
+Legend: n rows, s slots, q queries, D numbers a vector, k neighbours.
 """
 
 from __future__ import annotations
 
 import os
-import uuid
-import zlib
-from collections.abc import Iterable
+import threading
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.lib import format as npy
 
-from .index import Flat
+from . import making
+from .base import Base
+from .index import exact
+from .index.family import Among
+from .index.metric import Metric, whitened
 from .rows import Rows
+from .slots import Slots
 
-_CHECKED = 1 << 24  # bytes at a time
+_FEW = 20_000  # where a condition leaves no more, all of them are looked at
+_SPARE = 0.02  # share of dead slots that costs less to drop afterwards than to pass over
+_BLOCK = 65_536
 
 
 class Snapshot:
     """Everything here belongs to the same version; it is read or built when first asked for."""
 
-    def __init__(self, space: Path, rows: Rows, metric: str) -> None:
-        self.folder = space / "index"
+    def __init__(self, space: Path, rows: Rows, metric: str, known: tuple[Base, Slots] | None = None) -> None:
+        self.space = space
         self.rows = rows
-        self.metric = metric
+        self.named = metric
+        self.known = known  # a base and slots, perhaps of an earlier version, to go on from
+        self._stands = False  # whether they are this version's
+        self._one = threading.Lock()
+
+    def _state(self) -> tuple[Base, Slots]:
+        with self._one:
+            if not self._stands or self.known is None:
+                self.known = making.caught_up(self.space, self.rows, self.named, self.known)
+                self._stands = True
+            return self.known
+
+    @cached_property
+    def slots(self) -> Slots:
+        return self._state()[1]
+
+    @cached_property
+    def base(self) -> Base:
+        return self._state()[0]
+
+    @cached_property
+    def metric(self) -> Metric:
+        """Of this version: the spread of its own rows."""
+        if self.named != "whitened":
+            return Metric(self.named)
+        old, new = self.slots.parts
+        alive = self.slots.alive
+        assert self.base.spread is not None
+        spread = self.base.spread.with_(old[~alive[: len(old)]], -1).with_(new[alive[len(old) :]])
+        return whitened(spread.deviations())
 
     @cached_property
     def vectors(self) -> np.ndarray:
-        """(n, D) float32 in the order of the rows, read-only."""
-        shape = (len(self.rows), self.rows.dim)
-        for path in self.folder.glob(f"vectors-*-{self.rows.key}-*.npy"):
-            found = _checked(path, shape)
-            if found is not None:
-                return found
-        try:
-            return _open(self._build(shape))
-        except OSError:  # no room, or a space that may only be read: works from memory
-            vectors = np.concatenate([np.zeros((0, shape[1]), np.float32), *self.rows.vectors()])
-            vectors.flags.writeable = False
-            return vectors
+        """(n, D) float32 in the order of the rows, read-only; memory-mapped where they are many."""
+        found = self.slots.parts[0] if self.slots.whole else _gathered(self.space / "index", self.slots)
+        view = found.view()
+        view.flags.writeable = False
+        return view
+
+    def among(self, places: np.ndarray) -> np.ndarray:
+        """(s,) bool: the slots of the rows at some places of the order."""
+        found = np.zeros(len(self.slots), bool)
+        found[self.slots.order[places]] = True
+        return found
+
+    def search(
+        self, queries: np.ndarray, k: int, among: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Slots and distances (q, k) of the k nearest rows, all or those of the slots `among` (s,) bool."""
+        slots, near = self.slots, self.base.near
+        alive = slots.alive if among is None else among
+        n = slots.count if among is None else int(np.count_nonzero(among))
+        k = min(k, n)
+        if among is not None and n <= _FEW:
+            return _few(slots, self.metric, queries, k, np.flatnonzero(among))
+        if near is None:
+            return self.exactly(queries, k, alive)
+        found = near.candidates(self.base.metric.ready(queries), k, self._among(among))
+        if near.covered > len(slots):  # it has gone on to a later version
+            found = np.where(found < len(slots), found, -1)
+        parts = [found, *self._late(near.covered, queries, k)]
+        every = among is None and n == len(slots)
+        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        nearest, distances = exact.settle(slots, self.metric, queries, found, k, None if every else alive)
+        short = np.flatnonzero((nearest < 0).any(axis=1))
+        if len(short):  # too many of the candidates were dead, or out of reach
+            nearest[short], distances[short] = self.exactly(queries[short], k, alive)
+        return nearest, distances
+
+    def exactly(
+        self, queries: np.ndarray, k: int, alive: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `search`, but every vector is looked at."""
+        slots = self.slots
+        alive = slots.alive if alive is None else alive
+        return exact.search(slots, self._parts, alive, self.metric, queries, k, self.base.metric)
+
+    def _among(self, among: np.ndarray | None) -> Among | None:
+        if among is not None:
+            return Among(among)
+        return self._living if self.slots.count < (1 - _SPARE) * len(self.slots) else None
 
     @cached_property
-    def index(self) -> Flat:
-        return Flat(self.vectors, self.rows.ids, self.metric)
+    def _living(self) -> Among:
+        return Among(self.slots.alive)
 
-    def _build(self, shape: tuple[int, int]) -> Path:
-        self.folder.mkdir(exist_ok=True)
-        stem = f"vectors-{self.rows.version}-{self.rows.key}"
-        new = self.folder / f"{stem}-{uuid.uuid4().hex}.new"
-        try:
-            with open(new, "xb") as f:
-                # Written, not memory-mapped: a full disk is then an error and not the end of the process.
-                npy.write_array_header_1_0(f, {"descr": "<f4", "fortran_order": False, "shape": shape})
-                crc = 0
-                for batch in self.rows.vectors():
-                    f.write(np.ascontiguousarray(batch, "<f4").data)
-                    crc = zlib.crc32(np.ascontiguousarray(batch, "<f4").data, crc)
-            path = self.folder / f"{stem}-{crc:08x}.npy"
-            os.replace(new, path)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
-        _remove_older(self.folder, self.rows.version)
-        return path
+    def _late(self, covered: int, queries: np.ndarray, k: int) -> list[np.ndarray]:
+        """Candidates among the slots that the index does not hold yet: all of those are looked at."""
+        first = len(self.slots.parts[0])
+        tail = self._tail[max(0, covered - first) :]
+        if not len(tail):
+            return []
+        c = min(len(tail), 2 * k + 16)
+        return [exact.nearest(self.base.metric.ready(queries), tail, c)[1] + max(covered, first)]
 
+    @cached_property
+    def _tail(self) -> np.ndarray:
+        """Ready vectors of the slots that are not on the disk."""
+        return self.base.metric.ready(self.slots.parts[1])
 
-def _open(path: Path) -> np.ndarray:
-    vectors: np.ndarray = npy.open_memmap(path, mode="r")  # refuses pickled objects
-    return vectors
+    @cached_property
+    def _parts(self) -> list[exact.Part]:
+        """The vectors of all slots, ready or to be made so."""
+        old, base = self.slots.parts[0], self.base
+        kept = (0, base.ready, None) if base.ready is not None else (0, old, base.metric)
+        return [kept, (len(old), self._tail, None)]
 
 
-def _checked(path: Path, shape: tuple[int, int]) -> np.ndarray | None:
-    """The vectors in the file, or None where it is damaged."""
+class _Some:
+    """A few of the slots, numbered anew."""
+
+    def __init__(self, slots: Slots, chosen: np.ndarray) -> None:
+        self.slots, self.chosen = slots, chosen
+
+    def vectors(self, slots: np.ndarray) -> np.ndarray:
+        return self.slots.vectors(self.chosen[slots])
+
+    def names(self, slots: np.ndarray) -> list[str]:
+        return self.slots.names(self.chosen[slots])
+
+
+def _few(
+    slots: Slots, metric: Metric, queries: np.ndarray, k: int, chosen: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    parts: list[exact.Part] = [(0, metric.ready(slots.vectors(chosen)), None)]
+    every = np.ones(len(chosen), bool)
+    found, distances = exact.search(_Some(slots, chosen), parts, every, metric, queries, k)
+    return chosen[found], distances
+
+
+def _gathered(folder: Path, slots: Slots) -> np.ndarray:
+    """The rows' vectors in one piece: in memory, or in a file that has no name where they are many."""
+    order, dim = slots.order, slots.parts[0].shape[1]
+    if len(order) * dim <= 1 << 24 or os.name != "posix":
+        return slots.vectors(order)
+    folder.mkdir(exist_ok=True)
+    scratch = folder / f"scratch-{os.getpid()}-{id(slots):x}.npy"
     try:
-        vectors = _open(path)
-        whole = vectors.shape == shape and vectors.dtype == np.float32 and vectors.flags.c_contiguous
-        if whole and path.stem.endswith(f"-{_crc(vectors.reshape(-1)):08x}"):
-            return vectors
-    except (OSError, ValueError):
-        pass
-    return None
-
-
-def _crc(flat: np.ndarray) -> int:
-    crc = 0
-    for start in range(0, len(flat), _CHECKED // 4):
-        crc = zlib.crc32(flat[start : start + _CHECKED // 4].data, crc)
-    return crc
-
-
-def _remove_older(folder: Path, version: int) -> None:
-    for path in _versioned(folder.glob("vectors-*"), below=version):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError:  # in use, where the system forbids it: the next one removes it
-            continue
-
-
-def _versioned(paths: Iterable[Path], below: int) -> list[Path]:
-    return [p for p in paths if (number := p.name.split("-")[1]).isdigit() and int(number) < below]
+        with open(scratch, "xb") as f:
+            shape = (len(order), dim)
+            npy.write_array_header_1_0(f, {"descr": "<f4", "fortran_order": False, "shape": shape})
+            for start in range(0, len(order), _BLOCK):
+                f.write(slots.vectors(order[start : start + _BLOCK]).data)
+        return npy.open_memmap(scratch, mode="r")
+    except OSError:  # no room, or a space that may only be read
+        return slots.vectors(order)
+    finally:
+        scratch.unlink(missing_ok=True)

@@ -22,13 +22,15 @@ import pyarrow as pa
 from .. import console, files
 from ..errors import DiskFull, EncoderMismatch, IlkError, OptionError, SpaceError, UnknownName
 from ..source import Json, Source, read
-from . import layers
+from . import layers, plan
 from ._folder import class_of, described, differences, fill, size
 from ._lock import writing
 from .address import Address, checked
 from .columns import texts
 from .export import export
 from .index import METRICS
+from .keeping import Keeper
+from .plan import Plan
 from .query import Compacted, Neighbours, Upserted, question
 from .query import vectors as checked_vectors
 from .rows import KEEP, MANY, TIDY_EVERY, Rows
@@ -104,6 +106,7 @@ class Space:
             )
         self._at = Snapshot(path, rows, self.metric)
         self._where = Where(path, rows)
+        self._keeper = Keeper(path, self.metric)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -235,13 +238,13 @@ class Space:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
         at = self._at
         asked = question(query, at, self._maker, self.encode)
-        among = None if where is None else self.matching(where)
-        places, distances = at.index.search(asked.vectors, k + (asked.itself is not None), among)
+        among = None if where is None else at.among(self.matching(where))
+        slots, distances = at.search(asked.vectors, k + (asked.itself is not None), among)
         if asked.itself is not None:
-            others = places[0] != asked.itself
-            places, distances = places[:, others][:, :k], distances[:, others][:, :k]
-        ids = at.rows.ids.take(pa.array(places.reshape(-1))).to_pylist()
-        return Neighbours(np.array(ids, dtype=str).reshape(places.shape), distances)
+            others = slots[0] != asked.itself
+            slots, distances = slots[:, others][:, :k], distances[:, others][:, :k]
+        ids = np.array(at.slots.names(slots.reshape(-1)), dtype=str)
+        return Neighbours(ids.reshape(slots.shape), distances)
 
     def matching(self, where: str) -> np.ndarray:
         """The places in `ids()` for which the SQL condition holds, ascending."""
@@ -282,6 +285,20 @@ class Space:
         """The layer's columns, with an `id` column; rows whose id has left the space are left out."""
         return layers.read(self.path, name, self._at.rows.ids)
 
+    def index(
+        self, kind: str = "auto", *, recall: float = 0.95, memory: float | None = None, seed: int = 0
+    ) -> Plan:
+        """Builds the index that search uses from now on, and finds out how hard it has to look.
+
+        `kind`: flat (exact), ivf, pq, ivf-pq, hnsw, or auto: exact while that is fast, else what is quick
+        and fits into `memory` (bytes). `recall`: the share of the true neighbours that is to be found.
+        """
+        self._own("to build its index")
+        self.refresh()
+        planned, known = self._keeper.build(self._at, kind, recall, memory, seed)
+        self._at = Snapshot(self.path, self._at.rows, self.metric, known)
+        return planned
+
     def versions(self) -> pa.Table:
         """What there is to look at (`Space.open(path, version=...)`) and to `restore`, the oldest first."""
         return self._at.rows.versions()
@@ -304,6 +321,7 @@ class Space:
             "bytes": size(self.path),
             "created": self._created,
             "version": rows.version,
+            "index": plan.read(self.path).json(),
         }
 
     def export(self, path: str | os.PathLike[str]) -> None:
@@ -318,16 +336,19 @@ class Space:
 
     def _show(self, rows: Rows) -> None:
         if rows.version != self._at.rows.version:
-            self._at = Snapshot(self.path, rows, self.metric)
+            self._at = Snapshot(self.path, rows, self.metric, self._keeper.newer(self._at.known))
             self._where = Where(self.path, rows)
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _own(self, what: str) -> None:
         if self._pinned is not None:
             raise SpaceError(
                 f"{self.path} is open at its old version {self._pinned}, to look at",
-                f"Open it without version= to write, or to go back: restore({self._pinned}).",
+                f"Open it without version= {what}, or to go back: restore({self._pinned}).",
             )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        self._own("to write")
         with writing(self.path):
             yield
 
@@ -359,6 +380,7 @@ class Space:
         rows, added, replaced = self._at.rows.upsert(new)
         self._show(rows)
         self._tidy()
+        self._keeper.look(self._at)
         return added, replaced
 
     def _tidy(self) -> None:

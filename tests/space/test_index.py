@@ -5,7 +5,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ilk.space.index import Flat, unit
+from ilk.space.index import exact
+from ilk.space.index.metric import METRICS, Metric, unit, whitened
+from ilk.space.slots import Slots
 
 
 def plain(
@@ -23,9 +25,19 @@ def plain(
     return sorted(found)
 
 
+def flat(vectors: np.ndarray, ids: list[str]) -> Slots:
+    names = pa.array(ids, pa.string())
+    return Slots((names, names[:0]), (vectors, vectors[:0]), np.arange(len(ids), dtype=np.uint64))
+
+
 def same_as_plain(vectors, queries, metric, k, among=None):
     ids = [f"n{i * 7919 % 10007:05d}" for i in range(len(vectors))]  # not in the order of the rows
-    places, distances = Flat(vectors, pa.array(ids), metric).search(queries, k, among)
+    alive = np.ones(len(ids), bool) if among is None else np.isin(np.arange(len(ids)), among)
+    how = whitened(vectors.astype(np.float64).std(0)) if metric == "whitened" else Metric(metric)
+    parts = [(0, how.ready(vectors[:9]), None), (9, vectors[9:], how)]
+    places, distances = exact.search(flat(vectors, ids), parts, alive, how, queries, k)
+    if metric == "whitened":
+        vectors, queries, metric = vectors * how.weights, queries * how.weights, "l2"
     allowed = np.arange(len(vectors)) if among is None else among
     for row, query in enumerate(queries):
         expected = plain(query, vectors[allowed], [ids[i] for i in allowed], metric)[:k]
@@ -33,7 +45,7 @@ def same_as_plain(vectors, queries, metric, k, among=None):
         np.testing.assert_allclose(distances[row], [d for d, _ in expected], rtol=1e-6, atol=1e-9)
 
 
-@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("metric", METRICS)
 @pytest.mark.parametrize("q", [1, 30])  # FAISS has another path from 20 queries on
 def test_equals_a_plain_loop(metric, q):
     rng = np.random.default_rng(1)
@@ -41,7 +53,7 @@ def test_equals_a_plain_loop(metric, q):
     same_as_plain(vectors, rng.standard_normal((q, 24)).astype(np.float32), metric, 5)
 
 
-@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("metric", METRICS)
 def test_equal_distances_are_ordered_by_id(metric):
     rng = np.random.default_rng(2)
     vectors = np.repeat(rng.integers(-2, 3, (4, 6)), 150, axis=0).astype(np.float32)  # 150 rows each the same
@@ -56,7 +68,7 @@ def test_small_distances_far_from_the_origin_keep_their_order():
     same_as_plain(vectors, vectors[:3], "cosine", 4)  # all cosines differ by about 1e-10 only
 
 
-@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("metric", METRICS)
 def test_only_among_the_places_given(metric):
     rng = np.random.default_rng(4)
     vectors = rng.standard_normal((600, 5)).astype(np.float32)
@@ -65,10 +77,11 @@ def test_only_among_the_places_given(metric):
 
 
 def test_no_vectors_and_no_places():
-    empty = Flat(np.zeros((0, 3), np.float32), pa.array([], pa.string()), "cosine")
-    assert empty.search(np.ones((2, 3), np.float32), 4)[0].shape == (2, 0)
-    some = Flat(np.ones((9, 3), np.float32), pa.array(list("abcdefghi")), "l2")
-    assert some.search(np.ones((2, 3), np.float32), 4, np.array([], np.int64))[0].shape == (2, 0)
+    for n in (0, 9):
+        vectors, dead = np.ones((n, 3), np.float32), np.zeros(n, bool)
+        parts = [(0, vectors, None)]
+        found = exact.search(flat(vectors, list("abcdefghi")[:n]), parts, dead, Metric("l2"), vectors[:2], 4)
+        assert found[0].shape == (len(vectors[:2]), 0)
 
 
 def test_unit_of_zero_and_of_extreme_lengths():
@@ -81,8 +94,9 @@ def test_a_search_leaves_the_number_of_threads_as_it_was():
     faiss.omp_set_num_threads(3)
     try:
         vectors = np.random.default_rng(0).normal(size=(200, 8)).astype(np.float32)
-        index = Flat(vectors, pa.array([f"{i:03d}" for i in range(200)]), "l2")
-        assert index.search(vectors[7:8], 2)[0][0, 0] == 7
+        shelf = flat(vectors, [f"{i:03d}" for i in range(200)])
+        found = exact.search(shelf, [(0, vectors, None)], np.ones(200, bool), Metric("l2"), vectors[7:8], 2)
+        assert found[0][0, 0] == 7
         assert faiss.omp_get_max_threads() == 3
     finally:
         faiss.omp_set_num_threads(before)

@@ -1,0 +1,190 @@
+"""Exact search, and the last step of every other: candidates put in order in double precision.
+
+Equal distances are ordered by id, so that the same question has one answer whatever the number of threads
+and the size of the batch.
+
+Legend: s slots, q queries, D numbers a vector, c candidates, k neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol, TypeAlias
+
+import faiss
+import numpy as np
+
+from .metric import Metric
+
+_EXTRA = 16  # candidates beyond k: in most data they settle the order at the first try
+_ROOM = 1 << 22  # numbers in double precision at a time
+_BATCH = 256  # queries at a time
+_ROWS = 131_072  # vectors made ready at a time
+_FAR = np.float32(np.inf)
+
+
+class Shelf(Protocol):
+    """Vectors by slot, and the ids that settle a tie."""
+
+    def vectors(self, slots: np.ndarray) -> np.ndarray: ...  # (...,) -> (..., D)
+    def names(self, slots: np.ndarray) -> list[str]: ...
+
+
+# First slot, and vectors (m, D); with a metric where they are not ready yet. Together all slots, in order.
+Part: TypeAlias = tuple[int, np.ndarray, Metric | None]
+
+
+def search(
+    shelf: Shelf,
+    parts: list[Part],
+    alive: np.ndarray,  # (s,) bool: which slots may be found
+    metric: Metric,
+    queries: np.ndarray,
+    k: int,
+    coarse: Metric | None = None,  # of the ready vectors, where it is another
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slots and distances (q, k) of the k nearest."""
+    n = int(np.count_nonzero(alive))
+    k = min(k, n)
+    slots, distances = np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)
+    for start in range(0, len(queries) if k else 0, _BATCH):
+        block = slice(start, start + _BATCH)
+        asked = queries[block]
+        slots[block], distances[block] = _block(shelf, parts, alive, metric, asked, k, coarse or metric)
+    return slots, distances
+
+
+def _block(
+    shelf: Shelf,
+    parts: list[Part],
+    alive: np.ndarray,
+    metric: Metric,
+    queries: np.ndarray,
+    k: int,
+    coarse: Metric,
+) -> tuple[np.ndarray, np.ndarray]:
+    slots, distances = np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)
+    asked = coarse.ready(queries)
+    todo, c, careful = np.arange(len(queries)), 2 * k + _EXTRA, False
+    while len(todo) and c < len(alive) // 4:
+        found, bound = _candidates(parts, asked[todo], c, coarse, careful)
+        slots[todo], distances[todo] = settle(shelf, metric, queries[todo], found, k, alive)
+        bound *= metric.shrinks(coarse)
+        todo = todo[~(bound > distances[todo, -1])]
+        c, careful = 8 * c, True
+    if len(todo):
+        every = np.flatnonzero(alive)
+        for i in todo:
+            slots[i], distances[i] = _all(shelf, metric, queries[i : i + 1], every, k)
+    return slots, distances
+
+
+def _candidates(
+    parts: list[Part], asked: np.ndarray, c: int, metric: Metric, careful: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Slots (q, c or more), and for each query a distance that every vector left out exceeds."""
+    found, bound = [], np.full(len(asked), np.inf)
+    # From 20 queries on FAISS goes through |x|^2 - 2xy + |y|^2, which loses small distances.
+    step = 16 if careful else len(asked)
+    for first, part in _ready(parts):
+        near, at = nearest(asked, part, min(c, len(part)), step)
+        found.append(at + first)
+        if len(part) > c:
+            bound = np.minimum(bound, _least(near[:, -1], asked, metric, len(asked) >= 20 > step))
+    return np.concatenate(found, axis=1), bound
+
+
+def _ready(parts: list[Part]) -> Iterator[tuple[int, np.ndarray]]:
+    for first, part, metric in parts:
+        if metric is None and len(part):
+            yield first, part
+        elif metric is not None:
+            for start in range(0, len(part), _ROWS):
+                yield first + start, metric.ready(part[start : start + _ROWS])
+
+
+def nearest(
+    asked: np.ndarray, part: np.ndarray, c: int, step: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distances and places (q, c) of the c nearest, as FAISS sees them."""
+    step = step or len(asked)
+    # FAISS shares out whole queries: a thread without one only spins, and slowed single queries 14 times.
+    threads = faiss.omp_get_max_threads()
+    try:
+        faiss.omp_set_num_threads(min(threads, len(asked)))
+        if len(asked) <= step:
+            return faiss.knn(asked, part, c)  # type: ignore[no-any-return]
+        parts = [faiss.knn(asked[i : i + step], part, c) for i in range(0, len(asked), step)]
+    finally:
+        faiss.omp_set_num_threads(threads)
+    return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+
+
+def _least(squared: np.ndarray, asked: np.ndarray, metric: Metric, expanded: bool) -> np.ndarray:
+    """What a vector beyond the worst candidate is at least away, whatever single precision has lost."""
+    # Rounding of a sum of D products, each with a relative error of 2^-24 (Higham 2002, section 3.1):
+    # relative to the distance itself or, where it is the difference of large products, to those.
+    error = (asked.shape[1] + 8) * 2.0**-24
+    worst = np.maximum(squared, 0).astype(np.float64)
+    large = np.sqrt(np.einsum("qd,qd->q", asked, asked)) + np.sqrt(worst)
+    least = np.sqrt(np.maximum(worst - 2 * error * (4 * large**2 if expanded else worst), 0))
+    if metric.name != "l2":  # ready vectors are rounded themselves
+        least = np.maximum(least - 2.0**-22 * large, 0)
+    return metric.told(least**2)
+
+
+def settle(
+    shelf: Shelf,
+    metric: Metric,
+    queries: np.ndarray,
+    found: np.ndarray,  # (q, c) slots, -1 for none
+    k: int,
+    alive: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The k nearest of the candidates that are alive, by exact distance, then by id; inf where too few."""
+    distances = np.empty(found.shape, np.float32)
+    step = max(1, _ROOM // max(1, found.shape[1] * queries.shape[1]))
+    for start in range(0, len(found), step):
+        block = slice(start, start + step)
+        distances[block] = metric.distances(queries[block], shelf.vectors(found[block]))
+    if alive is None:
+        distances[found < 0] = _FAR
+    else:
+        distances[(found < 0) | ~alive[found]] = _FAR
+    order = np.argsort(distances, axis=1, kind="stable")[:, : k + 1]
+    slots = np.take_along_axis(found, order, axis=1)
+    nearest = np.take_along_axis(distances, order, axis=1)
+    tied = (nearest[:, 1:] == nearest[:, :-1]) & (nearest[:, 1:] < _FAR)
+    for i in np.flatnonzero(tied.any(axis=1)):
+        chosen = by_name(shelf, found[i], distances[i], k)
+        slots[i, : len(chosen)], nearest[i, : len(chosen)] = found[i, chosen], distances[i, chosen]
+    slots, nearest = slots[:, :k], nearest[:, :k]
+    if slots.shape[1] < k:
+        more = ((0, 0), (0, k - slots.shape[1]))
+        slots = np.pad(slots, more, constant_values=-1)
+        nearest = np.pad(nearest, more, constant_values=np.inf)
+    return np.where(nearest < _FAR, slots, -1), nearest
+
+
+def _all(
+    shelf: Shelf, metric: Metric, query: np.ndarray, every: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    step = max(1, _ROOM // query.shape[1])
+    distances = np.concatenate(
+        [
+            metric.distances(query, shelf.vectors(every[None, i : i + step]))[0].astype(np.float32)
+            for i in range(0, len(every), step)
+        ]
+    )
+    chosen = by_name(shelf, every, distances, k)
+    return every[chosen], distances[chosen]
+
+
+def by_name(shelf: Shelf, slots: np.ndarray, distances: np.ndarray, k: int) -> np.ndarray:
+    """Which of them come first, k at most: by distance, and by id where that is equal."""
+    near = np.flatnonzero(distances < _FAR)
+    if len(near) > k:  # only those as near as the k-th are sorted: ids are slow to compare
+        near = near[distances[near] <= np.partition(distances[near], k - 1)[k - 1]]
+    names = shelf.names(slots[near])
+    order = sorted(range(len(near)), key=lambda i: (distances[near[i]], names[i]))[:k]
+    return near[np.array(order, np.int64)]

@@ -1,0 +1,93 @@
+"""An index that looks at some of the vectors: what every family shares.
+
+A family says how its index is made and how hard it looks; `Approximate` holds one such index over the slots
+[0, covered), and gives candidates whose order `exact.settle` then finds from the rows' own vectors. Vectors
+are kept here in a short form, so that more of them fit into memory. A slot that has died stays as a
+tombstone, which search skips; when there are many, the index is filled anew (`emptied`).
+
+Legend: q queries, D numbers a vector, c candidates.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any, ClassVar
+
+import faiss
+import numpy as np
+
+_BLOCK = 1024  # vectors added while a search waits
+
+
+class Family(ABC):
+    """How one kind of index is made, and how hard it looks."""
+
+    kind: ClassVar[str]
+    efforts: ClassVar[tuple[int, ...]]  # what may be tried, the quickest first
+    wider: ClassVar[tuple[int, ...]]  # candidates for each neighbour, so that the short form does no harm
+
+    @abstractmethod
+    def make(self, dim: int, n: int) -> Any:
+        """An index for about n vectors, not yet trained."""
+
+    @abstractmethod
+    def training(self, dim: int, n: int) -> int:
+        """How many vectors to train on."""
+
+    @abstractmethod
+    def bytes(self, dim: int, n: int) -> float:
+        """Memory for each vector, about."""
+
+    @abstractmethod
+    def parameters(self, effort: int, among: Any) -> Any: ...
+
+
+class Among:
+    """The slots that may be found, in FAISS's form."""
+
+    def __init__(self, alive: np.ndarray) -> None:  # (s,) bool
+        self._bits = np.packbits(alive, bitorder="little")  # FAISS looks at them, and does not own them
+        self.selector = faiss.IDSelectorBitmap(self._bits)
+        self.share = float(alive.mean())
+
+
+class Approximate:
+    """An index of one family, filled with the slots [0, covered)."""
+
+    def __init__(self, family: Family, index: Any, *, effort: int, wider: int) -> None:
+        self.family = family
+        self.index = index
+        self.effort = effort
+        self.wider = wider
+        self._plain = family.parameters(effort, None)
+        self._one = threading.Lock()  # FAISS can be searched by many at once, but not while it grows
+
+    @property
+    def covered(self) -> int:
+        return int(self.index.ntotal)
+
+    def candidates(self, asked: np.ndarray, k: int, among: Among | None = None) -> np.ndarray:
+        """Slots (q, c), -1 where there is none."""
+        c = min(self.wider * k, self.covered)
+        params = self._plain
+        if among is not None:  # the fewer may be found, the harder it is looked
+            effort = min(self.family.efforts[-1], round(self.effort / max(among.share, 1e-3)))
+            params = self.family.parameters(effort, among.selector)
+        with self._one:
+            found: np.ndarray = self.index.search(asked, c, params=params)[1]
+        return found
+
+    def look(self, *, effort: int, wider: int) -> None:
+        self.effort, self.wider = effort, wider
+        self._plain = self.family.parameters(effort, None)
+
+    def add(self, ready: np.ndarray) -> None:
+        """The next slots; searches go on between the blocks."""
+        for start in range(0, len(ready), _BLOCK):
+            with self._one:
+                self.index.add(ready[start : start + _BLOCK])
+
+    def save(self, path: Path) -> None:
+        faiss.write_index(self.index, str(path))

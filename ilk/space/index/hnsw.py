@@ -1,0 +1,37 @@
+"""A graph of neighbours in layers (HNSW): a search walks from vector to nearer vector.
+
+A new row is connected to its neighbours as a search finds them. A row that was replaced or deleted stays in
+the graph as a tombstone: walked over, never found.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+
+from .family import Family
+
+LINKS = 16  # a vector, in each layer; twice as many in the lowest
+_CARE = 80  # candidates while connecting
+_TRAINING = 65_536
+
+
+class Hnsw(Family):
+    kind = "hnsw"
+    efforts = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
+    wider = (2, 4, 8)
+
+    def make(self, dim: int, n: int) -> Any:
+        index = faiss.IndexHNSWSQ(dim, faiss.ScalarQuantizer.QT_8bit, LINKS, faiss.METRIC_L2)
+        index.hnsw.efConstruction = _CARE
+        return index
+
+    def training(self, dim: int, n: int) -> int:
+        return min(n, _TRAINING)
+
+    def bytes(self, dim: int, n: int) -> float:
+        return dim + 4 * (2 * LINKS + 2) + 8
+
+    def parameters(self, effort: int, among: Any) -> Any:
+        return faiss.SearchParametersHNSW(efSearch=effort, sel=among)

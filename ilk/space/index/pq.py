@@ -1,0 +1,71 @@
+"""Product quantisation: a vector cut into parts, each part named by an entry of that part's code-book.
+
+A new row is encoded with the code-books there are. They were trained once; where new rows are encoded worse
+than the first, that is drift, and they are trained again. `pq` looks at every code, `ivf-pq` at those of
+the nearest lists.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faiss
+
+from .family import Family
+from .ivf import Ivf, lists_for, modest
+
+_TRAINING = 64  # vectors a code-book entry
+_ENTRIES = 256  # a byte a part
+
+
+class Pq(Family):
+    kind = "pq"
+    efforts = (1,)  # every code is looked at
+    wider = (4, 10, 30, 100)
+
+    def make(self, dim: int, n: int) -> Any:
+        index = faiss.IndexPQ(dim, parts(dim), bits(n))
+        index.pq.cp.max_points_per_centroid = _TRAINING
+        index.pq.cp.min_points_per_centroid = 1
+        index.do_polysemous_training = False
+        return index
+
+    def training(self, dim: int, n: int) -> int:
+        return min(n, _TRAINING * _ENTRIES)
+
+    def bytes(self, dim: int, n: int) -> float:
+        return parts(dim)
+
+    def parameters(self, effort: int, among: Any) -> Any:
+        return faiss.SearchParametersPQ(sel=among)
+
+
+class IvfPq(Family):
+    kind = "ivf-pq"
+    efforts = Ivf.efforts
+    wider = Pq.wider
+
+    def make(self, dim: int, n: int) -> Any:
+        index = faiss.IndexIVFPQ(faiss.IndexFlatL2(dim), dim, lists_for(n), parts(dim), bits(n))
+        index.pq.cp.max_points_per_centroid = _TRAINING
+        index.pq.cp.min_points_per_centroid = 1
+        return modest(index)
+
+    def training(self, dim: int, n: int) -> int:
+        return min(n, _TRAINING * max(_ENTRIES, lists_for(n)))
+
+    def bytes(self, dim: int, n: int) -> float:
+        return parts(dim) + 8 + 4 * dim * lists_for(n) / max(n, 1)
+
+    def parameters(self, effort: int, among: Any) -> Any:
+        return faiss.SearchParametersIVF(nprobe=effort, sel=among)
+
+
+def parts(dim: int) -> int:
+    """About a byte for four numbers: the largest divisor of D that is not more."""
+    return max(m for m in range(1, max(1, dim // 4) + 1) if dim % m == 0)
+
+
+def bits(n: int) -> int:
+    """Eight, or as many as n vectors can fill code-books for."""
+    return int(min(8, max(1, (max(n, 2) // 4).bit_length() - 1)))

@@ -1,0 +1,158 @@
+"""Keeping an index up while rows come and go, in the background.
+
+New rows are searched beside the index at once. When they are many, a thread takes them into it, and now and
+then keeps the whole as a new base. When it finds that too much has died or changed, it builds anew.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from .. import console
+from ..errors import IlkError, OptionError, SpaceError
+from . import making, plan
+from .base import Base
+from .index import tuning
+from .plan import Plan
+from .slots import Slots
+from .snapshot import Snapshot
+
+LATE = 2048  # slots beside the index: searching them costs about as much as searching it
+UNKEPT = 20_000, 0.05  # slots, or a share of them, that a base on the disk may lack
+DEAD = 0.25  # share of dead slots at which an index is built anew
+GROWN = 2.0  # times the rows it was trained on, at which it is trained again
+FALLEN = 0.02  # below the wished recall
+_STEP = 4096
+_working: weakref.WeakSet[Keeper] = weakref.WeakSet()
+
+
+class Keeper:
+    """One for each open space."""
+
+    def __init__(self, space: Path, metric: str) -> None:
+        self.space = space
+        self.metric = metric
+        self._fresh: tuple[Base, Slots] | None = None
+        self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
+
+    def newer(self, known: tuple[Base, Slots] | None) -> tuple[Base, Slots] | None:
+        """What the thread has made since, or else what is known."""
+        fresh, self._fresh = self._fresh, None
+        return fresh or known
+
+    def build(
+        self, at: Snapshot, kind: str, recall: float, memory: float | None, seed: int
+    ) -> tuple[Plan, tuple[Base, Slots]]:
+        """A new base of a kind, and how well it does; the plan is kept."""
+        if not 0 < recall <= 1:
+            raise OptionError(f"recall={recall}", "Give the share of neighbours to be found, such as 0.95.")
+        self.wait()
+        seconds = _exact_seconds(at)
+        chosen = tuning.choose(kind, len(at.rows), at.rows.dim, memory, seconds)
+        planned = Plan(chosen, kind, recall, memory)
+        if chosen == "flat":
+            planned = replace(planned, recall=1.0, per_second=1 / seconds if seconds else None)
+        if chosen != "flat" and not len(at.rows):
+            raise SpaceError(
+                f"{self.space} is empty: there is nothing to build an index of", "Add rows first."
+            )
+        base, planned = making.make(self.space, at.rows, self.metric, planned, seed=seed)
+        plan.write(self.space, planned)
+        return planned, (base, base.slots)
+
+    def look(self, at: Snapshot) -> None:
+        """Starts the thread if there is enough to do."""
+        if self._thread is not None and self._thread.is_alive():
+            return
+        known = at.known
+        if known is None or known[0].near is None:
+            return
+        late = len(at.rows) - known[1].count + len(known[1]) - known[0].near.covered
+        if late >= LATE or len(known[1]) - known[1].count > DEAD * len(known[1]):
+            self._thread = threading.Thread(target=self._work, args=(at,), daemon=True)
+            _working.add(self)
+            self._thread.start()
+
+    def wait(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    def end(self) -> None:
+        """At the end of the process: what is being kept is finished, the rest can wait."""
+        self._ended.set()
+        self.wait()
+
+    def _work(self, at: Snapshot) -> None:
+        try:
+            self._take_in(at)
+        except (IlkError, OSError, RuntimeError, MemoryError) as e:
+            console.say(f"the space works, but its index could not be kept up: {e}")
+
+    def _take_in(self, at: Snapshot) -> None:
+        base, slots = at.base, at.slots
+        assert base.near is not None
+        while base.near.covered < len(slots):
+            if self._ended.is_set():
+                return
+            next_ = np.arange(base.near.covered, min(base.near.covered + _STEP, len(slots)))
+            base.near.add(base.metric.ready(slots.vectors(next_)))
+        planned = plan.read(self.space)
+        unkept, dead = len(slots) - len(base.slots), len(slots) - slots.count
+        if dead > DEAD * len(slots) or slots.count > GROWN * (planned.rows or slots.count):
+            self._anew(at, planned, f"{dead:,} of {len(slots):,} slots are dead" if dead else "it has grown")
+        elif unkept > max(UNKEPT[0], UNKEPT[1] * len(slots)):
+            if self._well(base, slots, planned):
+                kept = making.extended(self.space, at.rows.version, base, slots)
+                self._fresh = (kept, kept.slots)
+            else:
+                self._anew(at, planned.again(), "new rows are unlike those it was trained on")
+
+    def _well(self, base: Base, slots: Slots, planned: Plan) -> bool:
+        """Whether new rows are found as was wished; if not, it is looked harder."""
+        assert base.near is not None
+        newest = slots.order[slots.order >= len(base.slots)]
+        found = making.recall(slots, base.metric, base.near, newest, seed=0)
+        if found >= planned.wished - FALLEN:
+            return True
+        measured = making.examined(slots, base.metric, base.near, planned.wished, seed=0)
+        console.say(
+            f"recall has fallen to {found:.2f} for the {len(newest):,} newest rows of {self.space}; "
+            f"looking harder finds {measured.recall:.2f}"
+        )
+        plan.write(self.space, planned.found(base.near.effort, base.near.wider, measured))
+        return measured.recall >= planned.wished - FALLEN
+
+    def _anew(self, at: Snapshot, planned: Plan, why: str) -> None:
+        console.say(f"building the index of {self.space} anew: {why}")
+        base, planned = making.make(self.space, at.rows, self.metric, planned)
+        plan.write(self.space, planned)
+        self._fresh = (base, base.slots)
+
+
+def _exact_seconds(at: Snapshot) -> float:
+    """One exact question."""
+    if not len(at.rows):
+        return 0.0
+    some = at.slots.order[:: max(1, len(at.slots.order) // 3)][:3]
+    times = []
+    for slot in some:
+        began = time.perf_counter()
+        at.exactly(at.slots.vectors(np.array([slot])), 10)
+        times.append(time.perf_counter() - began)
+    return min(times)
+
+
+def _end_all() -> None:
+    for keeper in list(_working):
+        keeper.end()
+
+
+atexit.register(_end_all)

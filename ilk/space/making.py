@@ -1,0 +1,184 @@
+"""Making a base from the rows, catching up with it, and taking new rows into its index.
+
+Legend: m slots, D numbers a vector.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .. import console
+from . import base as bases
+from . import fragments, plan
+from .base import Base
+from .index import exact, tuning
+from .index.family import Approximate
+from .index.metric import Metric, whitened
+from .index.tuning import FAMILIES, K, Measured
+from .plan import Plan
+from .rows import Rows
+from .slots import Ids, Slots, empty, matrix
+from .spread import Spread, spread
+
+_SMALL = 1 << 20  # numbers: so few are read from the rows in no time, and no base is kept
+_LATE = 4096  # slots beside the base that are never worth a new one
+_BATCH = 8192
+
+
+def caught_up(space: Path, rows: Rows, metric: str, known: tuple[Base, Slots] | None) -> tuple[Base, Slots]:
+    """A base, and the slots of this version: from what is known, else from the disk, else from the rows."""
+    if known is None:
+        kept = bases.newest(space)
+        known = None if kept is None else (kept, kept.slots)
+    if known is not None:
+        base, slots = known[0], known[1].moved(rows.data)
+        if base.near is not None or not _worn(base, slots):
+            return base, slots
+    planned = plan.read(space) if known is None and len(rows) else Plan()
+    base = _kept(space, rows, metric, planned) or _in_memory(rows, metric)
+    return base, base.slots
+
+
+def make(space: Path, rows: Rows, metric: str, planned: Plan, *, seed: int = 0) -> tuple[Base, Plan]:
+    """A base of the planned kind over all rows, kept; how hard it looks is found by trying."""
+
+    def fill(new: Path) -> dict[str, Any]:
+        nonlocal planned
+        slots, how, found = _written(new, rows, metric)
+        if planned.kind == "flat":
+            if metric != "l2":
+                bases.write_ready(new, slots.parts[0], how)
+            return bases.about("flat", how, found, slots.fragments, None)
+        near, planned = indexed(slots, how, planned, seed)
+        near.save(new / "index.faiss")
+        return bases.about(planned.kind, how, found, slots.fragments, near)
+
+    return bases.read(bases.write(space, rows.version, fill)), planned
+
+
+def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
+    """The base with the slots that came since, which its index holds by now; numbers stay as they are."""
+    assert base.near is not None
+    near = base.near
+
+    def fill(new: Path) -> dict[str, Any]:
+        batches = (
+            (slots.some(at), slots.vectors(at), slots.addresses[at])
+            for at in (np.arange(i, min(i + _BATCH, len(slots))) for i in range(0, len(slots), _BATCH))
+        )
+        bases.write_slots(new, slots.parts[0].shape[1], batches)
+        near.save(new / "index.faiss")
+        return bases.about(base.kind, base.metric, base.spread, slots.fragments, near)
+
+    kept = bases.read(bases.write(space, version, fill))
+    return replace(kept, near=near)  # the one that goes on growing
+
+
+def indexed(slots: Slots, metric: Metric, planned: Plan, seed: int) -> tuple[Approximate, Plan]:
+    """An index over all slots, which looks as hard as is planned, or as is found to be enough."""
+    m, dim = len(slots), slots.parts[0].shape[1]
+    family, began = FAMILIES[planned.kind], time.perf_counter()
+    ready = _ready_at(slots, metric)
+    with console.progress(f"building {family.kind}", m) as bar:
+        near = tuning.build(family, ready, m, dim, seed, bar.advance)
+    planned = replace(planned, rows=m, seconds=round(time.perf_counter() - began, 1))
+    if planned.effort is not None and planned.wider is not None:
+        near.look(effort=planned.effort, wider=planned.wider)
+        return near, planned
+    measured = examined(slots, metric, near, planned.wished, seed)
+    return near, planned.found(near.effort, near.wider, measured)
+
+
+def examined(slots: Slots, metric: Metric, near: Approximate, wished: float, seed: int) -> Measured:
+    """Sets how hard the index looks, so that it finds the wished share of each row's neighbours."""
+    asked, truth = questions(slots, metric, slots.order, seed)
+    return tuning.tune(near, slots.vectors(asked), truth, _search(slots, metric, near, asked), wished)
+
+
+def recall(slots: Slots, metric: Metric, near: Approximate, among: np.ndarray, seed: int) -> float:
+    """As it is now, for rows in some of the slots."""
+    asked, truth = questions(slots, metric, among, seed)
+    return tuning.share(_search(slots, metric, near, asked)(slots.vectors(asked), K), truth)
+
+
+def questions(slots: Slots, metric: Metric, among: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Some slots that ask, and the K true neighbours of each (q, K), itself left out."""
+    asked = among[tuning.sample(len(among), seed)]
+    parts: list[exact.Part] = [(0, slots.parts[0], metric), (len(slots.parts[0]), slots.parts[1], metric)]
+    found, _ = exact.search(slots, parts, slots.alive, metric, slots.vectors(asked), K + 1)
+    return asked, _without(found, asked, K)
+
+
+def _search(
+    slots: Slots, metric: Metric, near: Approximate, asked: np.ndarray
+) -> Callable[[np.ndarray, int], np.ndarray]:
+    """As the space will search, and without the row that asks (where all ask at once)."""
+
+    def search(queries: np.ndarray, k: int) -> np.ndarray:
+        found = near.candidates(metric.ready(queries), k + 1)
+        nearest, _ = exact.settle(slots, metric, queries, found, k + 1, slots.alive)
+        return _without(nearest, asked, k) if len(queries) == len(asked) else nearest
+
+    return search
+
+
+def _without(found: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:  # (q, k + 1), (q,) -> (q, k)
+    itself = found == asked[:, None]
+    itself[~itself.any(axis=1), -1] = True  # it was not found: the last one goes
+    others: np.ndarray = found[~itself].reshape(len(found), -1)[:, :k]
+    return others
+
+
+def _ready_at(slots: Slots, metric: Metric) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda at: metric.ready(slots.vectors(at))
+
+
+def _written(new: Path, rows: Rows, metric: str) -> tuple[Slots, Metric, Spread | None]:
+    """All rows into the slots' files, read back memory-mapped."""
+    now = fragments.fragments(rows.data)
+    bases.write_slots(new, rows.dim, _batches(rows))
+    slots = bases.read_slots(new, now)
+    vectors = slots.parts[0]
+    if metric != "whitened":
+        return slots, Metric(metric), None
+    found = spread((vectors[i : i + _BATCH] for i in range(0, len(vectors), _BATCH)), rows.dim)
+    return slots, whitened(found.deviations()), found
+
+
+def _batches(rows: Rows) -> Iterator[tuple[Ids, np.ndarray, np.ndarray]]:
+    with rows.at.reading():
+        scanner = rows.data.scanner(columns=["id", "vector"], with_row_address=True, batch_size=_BATCH)
+        for batch in scanner.to_batches():
+            vectors = matrix(pa.chunked_array([batch["vector"]]), rows.dim)
+            yield batch["id"], vectors, batch["_rowaddr"].to_numpy()
+
+
+def _kept(space: Path, rows: Rows, metric: str, planned: Plan) -> Base | None:
+    """A new base, unless an exact one is not worth its files, or they cannot be written."""
+    if planned.kind == "flat" and len(rows) * rows.dim <= _SMALL:
+        return None
+    try:
+        return make(space, rows, metric, planned)[0]
+    except OSError:  # no room, or a space that may only be read
+        return None
+
+
+def _in_memory(rows: Rows, metric: str) -> Base:
+    slots = empty(rows.dim).moved(rows.data)
+    slots = replace(slots, ids=slots.ids[::-1], parts=slots.parts[::-1])
+    vectors = slots.parts[0]
+    found = spread(iter([vectors]), rows.dim) if metric == "whitened" else None
+    how = Metric(metric) if found is None else whitened(found.deviations())
+    return Base(slots, how, how.ready(vectors), None, found)
+
+
+def _worn(base: Base, slots: Slots) -> bool:
+    """Whether so much has changed that an exact base is better made anew."""
+    return len(slots.parts[1]) + len(slots) - slots.count > max(_LATE, len(base.slots) // 4)

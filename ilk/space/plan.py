@@ -1,0 +1,58 @@
+"""What was asked of a space's index, and what came of it: `index.json`."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import console, files
+from .index.tuning import KINDS, Measured
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    kind: str = "flat"
+    asked: str = "flat"  # a kind, or auto
+    wished: float = 0.95  # recall
+    memory: float | None = None  # bytes
+    effort: int | None = None  # how hard the index looks; None: to be found by trying
+    wider: int | None = None  # candidates for each neighbour
+    recall: float | None = None  # as measured
+    per_second: float | None = None  # questions, as measured
+    rows: int | None = None  # it was built of
+    seconds: float | None = None  # it took to build
+
+    def found(self, effort: int, wider: int, measured: Measured) -> Plan:
+        return replace(
+            self, effort=effort, wider=wider, recall=measured.recall, per_second=measured.per_second
+        )
+
+    def again(self) -> Plan:
+        """To be tuned anew."""
+        return replace(self, effort=None, wider=None, recall=None, per_second=None)
+
+    def json(self) -> dict[str, Any]:
+        return {"format": FORMAT, **asdict(self)}
+
+
+def read(space: Path) -> Plan:
+    try:
+        found = json.loads((space / "index.json").read_bytes())
+        if found.pop("format") == FORMAT and found["kind"] in KINDS:
+            return Plan(**found)
+        raise ValueError(f"kind {found['kind']!r}")
+    except FileNotFoundError:
+        return Plan()
+    except (ValueError, KeyError, TypeError, AttributeError) as e:
+        console.say(
+            f"{space / 'index.json'} is damaged ({e}): search is exact. ilk index {space} makes it anew"
+        )
+        return Plan()
+
+
+def write(space: Path, plan: Plan) -> None:
+    files.write(space / "index.json", json.dumps(plan.json(), indent=1).encode())
