@@ -10,12 +10,13 @@ Legend: n rows, D dimensions, k neighbours, b rows that ask, m rows asked about,
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import faiss
 import numpy as np
 from scipy.linalg import eigh
+
+from ..space.index.metric import Metric
 
 EXACT = 20_000  # up to so many rows every pair is compared
 BLOCK = 4096  # rows that ask at a time
@@ -26,41 +27,7 @@ EXTRA = 16  # candidates beyond k: in most data they settle the order at the fir
 Near = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
-@dataclass(frozen=True)
-class Metric:
-    """How far two rows are apart: 1 - cos, or the Euclidean distance after `scale` divided each dimension."""
-
-    name: str = "l2"  # or cosine
-    scale: np.ndarray | None = None  # (D,)
-
-    def ready(self, x: np.ndarray, centre: np.ndarray) -> np.ndarray:  # (m, D) -> (m, D) float32
-        """So that the inner product (cosine) or the Euclidean distance ranks."""
-        y = np.asarray(x, np.float64)
-        if self.name == "cosine":
-            return np.asarray(_over(y, np.linalg.norm(y, axis=1, keepdims=True)), np.float32)
-        y = y - centre  # far from the origin, |x|^2 - 2xy + |y|^2 would lose small distances
-        y = y if self.scale is None else y / self.scale
-        return np.asarray(np.clip(y, -1e17, 1e17), np.float32)  # so that sums of squares are finite
-
-    def exact(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:  # (..., D), (..., D) -> (...) float64
-        a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-        if self.name == "cosine":
-            lengths = np.sqrt(_dot(a, a)) * np.sqrt(_dot(b, b))
-            # Rounded so that equal directions are equally near, as in the search of a space.
-            return np.asarray(np.round(1 - np.clip(_over(_dot(a, b), lengths), -1, 1), 12))
-        step = a - b if self.scale is None else (a - b) / self.scale
-        return np.asarray(np.sqrt(_dot(step, step)))
-
-
-def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray(np.einsum("...d,...d->...", a, b))
-
-
-def _over(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.asarray(np.divide(a, b, out=np.zeros(np.broadcast(a, b).shape), where=b > 0))
-
-
-L2 = Metric()
+L2 = Metric("l2")
 
 
 def nearest(x: np.ndarray, k: int, *, exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +52,7 @@ def blocks(
     Memory does not grow with n (`x` may be memory-mapped). Of rows equally far those with the lower rank
     come first, by default the lower place; of more than `EXTRA` copies of one row, just some.
     """
-    centre = _centre(x)
+    centre = _centre(x, metric)
     rows, ranks = np.arange(len(x)) if rows is None else rows, np.arange(len(x)) if ranks is None else ranks
     k = min(k, len(x) - 1)
     for start in range(0, len(rows) if k > 0 else 0, size):
@@ -97,17 +64,17 @@ def close(
     x: np.ndarray, within: float, metric: Metric = L2, *, side: int = SIDE
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """All pairs i < j with a distance of at most `within`, some at a time: (p,), (p,), (p,) how far."""
-    centre = _centre(x)
+    centre = _centre(x, metric)
     for low in range(0, len(x), side):
-        a = metric.ready(x[low : low + side], centre)
+        a = _ready(x[low : low + side], metric, centre)
         for high in range(low, len(x), side):
-            b = a if high == low else metric.ready(x[high : high + side], centre)
+            b = a if high == low else _ready(x[high : high + side], metric, centre)
             i, j = np.nonzero(_may_be_within(a, b, within, metric))
             i, j = i + low, j + high
             i, j = i[i < j], j[i < j]
             step = max(1, NUMBERS // x.shape[1])
             for part in (slice(s, s + step) for s in range(0, len(i), step)):
-                far = metric.exact(x[i[part]], x[j[part]]).astype(np.float32)
+                far = metric.distances(x[i[part]], x[j[part], None])[:, 0].astype(np.float32)
                 near = far <= np.float32(within)
                 yield i[part][near], j[part][near], far[near]
 
@@ -144,9 +111,19 @@ def _nearly(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     return near, np.sqrt(np.maximum(squared, 0)).astype(np.float64)
 
 
-def _centre(x: np.ndarray) -> np.ndarray:  # (n, D) -> (D,)
+def _centre(x: np.ndarray, metric: Metric) -> np.ndarray:  # (n, D) -> (D,)
     some = x[:: max(1, len(x) // 1000)]
-    return np.asarray(some.mean(0, dtype=np.float64)) if len(some) else np.zeros(x.shape[1])
+    if metric.name == "cosine" or not len(some):
+        return np.zeros(x.shape[1])
+    return np.asarray(metric.ready(some).mean(0, dtype=np.float64))
+
+
+def _ready(x: np.ndarray, metric: Metric, centre: np.ndarray) -> np.ndarray:  # (m, D) -> (m, D) float32
+    """About the centre: far from the origin, |x|^2 - 2xy + |y|^2 loses small distances."""
+    y = metric.ready(x)
+    if metric.name == "cosine":
+        return y
+    return np.asarray(np.clip(y - centre, -1e17, 1e17), np.float32)  # so that sums of squares are finite
 
 
 def _settled(
@@ -155,7 +132,7 @@ def _settled(
     near, far = np.zeros((len(block), k), np.int64), np.zeros((len(block), k))
     open_, c = np.arange(len(block)), 2 * k + 1 + EXTRA
     while len(open_) and 4 * c < len(x):
-        asked = metric.ready(x[block[open_]], centre)  # (b, D)
+        asked = _ready(x[block[open_]], metric, centre)  # (b, D)
         found, worst = _candidates(asked, x, c, metric, centre)
         near[open_], far[open_] = _best(x, block[open_], found, k, metric, ranks)
         last = far[open_, -1]
@@ -188,7 +165,7 @@ def _candidates(
     best, places = np.full((len(asked), 0), 0, np.float32), np.zeros((len(asked), 0), np.int64)
     step = max(c, NUMBERS // x.shape[1])
     for start in range(0, len(x), step):
-        some = metric.ready(x[start : start + step], centre)  # (m, D)
+        some = _ready(x[start : start + step], metric, centre)  # (m, D)
         found, at = faiss.knn(asked, some, min(c, len(some)), metric=kind)
         best = np.concatenate([best, -found if metric.name == "cosine" else found], 1)  # smaller is nearer
         places = np.concatenate([places, at + start], 1)
@@ -203,11 +180,11 @@ def _best(
     x: np.ndarray, block: np.ndarray, found: np.ndarray, k: int, metric: Metric, ranks: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(b, k) the nearest of the candidates (b, c), and how far."""
-    near, far = np.zeros((len(block), k), np.int64), np.zeros((len(block), k))
+    near, far = np.zeros((len(block), k), np.int64), np.zeros((len(block), k), np.float32)
     step = max(1, NUMBERS // (found.shape[1] * x.shape[1]))
     for part in (slice(s, s + step) for s in range(0, len(block), step)):
         some = found[part]  # (s, c)
-        exact = metric.exact(x[block[part], None], x[some]).astype(np.float32).astype(np.float64)
+        exact = metric.distances(x[block[part]], x[some]).astype(np.float32)
         exact[some == block[part, None]] = np.inf  # a row is not its own neighbour
         order = np.lexsort((ranks[some], exact), axis=1)[:, :k]
         near[part], far[part] = np.take_along_axis(some, order, 1), np.take_along_axis(exact, order, 1)
@@ -218,10 +195,10 @@ def _of_all(
     x: np.ndarray, row: int, k: int, metric: Metric, ranks: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """(k,) the nearest of all other rows, and how far."""
-    near, far = np.zeros(0, np.int64), np.zeros(0)
+    near, far = np.zeros(0, np.int64), np.zeros(0, np.float32)
     step = max(1, NUMBERS // x.shape[1])
     for start in range(0, len(x), step):
-        some = metric.exact(x[row], x[start : start + step]).astype(np.float32).astype(np.float64)
+        some = metric.distances(x[row : row + 1], x[None, start : start + step])[0].astype(np.float32)
         near = np.concatenate([near, np.arange(start, start + len(some))])
         far = np.concatenate([far, some])
         far[near == row] = np.inf

@@ -20,7 +20,9 @@ from scipy.sparse.csgraph import connected_components
 from .. import files
 from ..console import progress
 from ..errors import DataError, OptionError
-from ._neighbours import BLOCK, Metric, blocks, close
+from ..space.index.metric import Metric, whitened
+from ..space.spread import spread
+from ._neighbours import BLOCK, blocks, close
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -137,8 +139,11 @@ def neighbour_graph(
 
 
 def metric_of(space: Space) -> Metric:
-    """How this space measures."""
-    return Metric(space.metric)
+    """How the space measures: whitened by the spread of the rows that it holds now."""
+    if space.metric != "whitened":
+        return Metric(space.metric)
+    x = space.vectors()
+    return whitened(spread((x[s : s + BLOCK] for s in range(0, len(x), BLOCK)), x.shape[1]).deviations())
 
 
 def _all(space: Space, k: int) -> Iterator[pa.RecordBatch]:

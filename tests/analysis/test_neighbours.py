@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ilk.analysis import _neighbours
-from ilk.analysis._neighbours import L2, Metric, blocks, close, nearest
+from ilk.analysis._neighbours import L2, blocks, close, nearest
+from ilk.space.index.metric import Metric, whitened
 
 
 def plain(x: np.ndarray, metric: Metric) -> np.ndarray:
@@ -19,7 +20,7 @@ def plain(x: np.ndarray, metric: Metric) -> np.ndarray:
         product = np.outer(lengths, lengths)
         cos = np.divide(y @ y.T, product, out=np.zeros(product.shape), where=product > 0)
         return np.round(1 - np.clip(cos, -1, 1), 12)
-    y = y if metric.scale is None else y / metric.scale
+    y = y if metric.weights is None else y * metric.weights
     return np.sqrt(((y[:, None] - y[None]) ** 2).sum(-1))
 
 
@@ -39,10 +40,10 @@ def rows_of(draw_n: int, seed: int, kind: str) -> np.ndarray:
 
 
 KINDS = ("plain", "far away", "copies", "lattice", "zeros", "one far out")
-METRICS = (L2, Metric("cosine"), Metric("l2", np.array([1.0, 2, 3, 0.5, 1, 10])))
+METRICS = (L2, Metric("cosine"), whitened(np.array([1.0, 2, 3, 0.5, 0, 10])))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.integers(2, 260),
     st.integers(1, 12),
@@ -78,7 +79,7 @@ def test_equally_near_rows_come_by_rank():
     assert (far == 0).all()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(
     st.integers(1, 200),
     st.integers(0, 999),
@@ -135,11 +136,12 @@ def peak(work) -> int:
 
 def test_memory_does_not_grow_with_the_number_of_pairs(monkeypatch):
     """Four times the rows: all neighbours would need four times the memory, all pairs sixteen times."""
-    monkeypatch.setattr(_neighbours, "NUMBERS", 1 << 14)  # else twelve thousand rows are a single piece
+    monkeypatch.setattr(_neighbours, "NUMBERS", 1 << 13)  # else these rows are a single piece
     rng = np.random.default_rng(0)
-    few, many = (rng.standard_normal((n, 8)).astype(np.float32) for n in (3_000, 12_000))
-    small, large = (peak(blocks(x, 40, size=256)) for x in (few, many))
-    assert large < 1.5 * small + 12_000 * 3 * 8  # a few numbers a row may be held
-    assert large < 12_000 * 40 * 8
+    few, many = (rng.standard_normal((n, 8)).astype(np.float32) for n in (2_000, 8_000))
+    small, large = (peak(blocks(x, 40, size=256, rows=np.arange(512))) for x in (few, many))
+    assert large < 1.2 * small + 8_000 * 3 * 8  # a few numbers a row may be held
+    small, large = (peak(blocks(x, 40, size=256)) for x in (few[:1000], few))
+    assert large < 1.2 * small + 2_000 * 3 * 8
     small, large = (peak(close(x, 0.5, side=256)) for x in (few, many))
-    assert large < 1.5 * small
+    assert large < 1.2 * small
