@@ -27,6 +27,9 @@ from . import analysis  # noqa: F401
 # isort: split
 from . import look  # noqa: F401
 
+# isort: split
+from . import encoder  # noqa: F401
+
 
 @app.callback(invoke_without_command=True)
 def _ilk(

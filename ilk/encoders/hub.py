@@ -73,7 +73,7 @@ class Hub(Encoder):
         if pooled is not None:
             return pooled.flatten(1)  # type: ignore[no-any-return]
         last: Tensor = out.last_hidden_state
-        return last[:, 0] if last.ndim == 3 and self._specials(last) else self._mean(last)
+        return last[:, 0] if last.ndim == 3 and self.specials_of(last.shape[1]) else self._mean(last)
 
     def prepared(self, x: Tensor) -> Tensor:  # (B, C, H, W) in [0, 1] -> (B, 3, S, S)
         if x.shape[2:] != (self.seen, self.seen):
@@ -97,12 +97,12 @@ class Hub(Encoder):
         return self
 
     def _mean(self, x: Tensor) -> Tensor:  # (B, D, h, w) or (B, T, D) -> (B, D)
-        return x.mean((2, 3)) if x.ndim == 4 else x[:, self._specials(x) :].mean(1)
+        return x.mean((2, 3)) if x.ndim == 4 else x[:, self.specials_of(x.shape[1]) :].mean(1)
 
-    def _specials(self, tokens: Tensor) -> int:
-        """How many tokens are no patches; 0 where patches are merged on the way (Swin)."""
+    def specials_of(self, tokens: int) -> int:
+        """How many of them are no patches; 0 where patches are merged on the way (Swin)."""
         patch = self.network.config.to_dict().get("patch_size")
-        return max(0, tokens.shape[1] - (self.seen // patch) ** 2) if isinstance(patch, int) else 0
+        return max(0, tokens - (self.seen // patch) ** 2) if isinstance(patch, int) else 0
 
     def _index(self, states: int) -> int:
         assert self.layer is not None
