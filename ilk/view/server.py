@@ -148,14 +148,14 @@ def serve(
 
 def _listening(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    if port is not None and not 0 <= port <= 65535:
+        raise OptionError(f"port {port}", "Give 0 to 65535 (0: any that is free).")
     tried = range(PORT, PORT + 20) if port is None else [port]
     for one in tried:
         try:
             return socket.create_server((host, one), family=family)
         except OSError as e:
             why = e.strerror or str(e)
-        except OverflowError as e:
-            raise OptionError(f"port {one}", "Give 0 to 65535 (0: any that is free).") from e
     shown = f"{host} port {tried[0]}" if port is not None else f"{host} ports {tried[0]} to {tried[-1]}"
     raise OptionError(f"cannot listen on {shown}: {why}", "Give another --port or --host (--port 0: any).")
 

@@ -37,8 +37,8 @@ def test_the_space(visitor, space):
     assert told["encoder"] == "pixels"
     kinds = {c["name"]: c["kind"] for c in told["columns"] if c["from"] == "metadata"}
     assert kinds == {
-        "path": "text", "digit": "category", "ink": "number", "note": "text", "round": "flag", "taken": "time",
-        "kind": "category",
+        "path": "text", "digit": "category", "ink": "number", "note": "text", "round": "flag",
+        "taken": "time", "kind": "category",
     }  # fmt: skip
     layered = {c["name"]: c["from"] for c in told["columns"] if c["from"] != "metadata"}
     assert layered["cluster"] == "layer:cluster"
@@ -144,8 +144,10 @@ def test_search_by_id_and_condition(visitor, space):
     rows = np.frombuffer(answer.content, "<u4")
     assert rows.tolist() == np.flatnonzero(np.array(space.metadata()["digit"]) == 3).tolist()
     answer = visitor.post("/api/select", json={"where": "cluster = 1"})
-    assert len(answer.content) // 4 == int(answer.headers["x-ilk-count"]) == (
-        (np.array(space.layer("cluster")["cluster"]) == 1).sum()
+    assert (
+        len(answer.content) // 4
+        == int(answer.headers["x-ilk-count"])
+        == ((np.array(space.layer("cluster")["cluster"]) == 1).sum())
     )
     wrong = visitor.post("/api/select", 400, json={"where": "digt = 3"})
     assert "digt" in wrong["error"]

@@ -1,12 +1,14 @@
 """Who is let in: by the names, origins and tokens of requests as browsers and others send them."""
 
 import http.client
-import os
+import json
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from ilk.errors import OptionError
 from ilk.view import server
+from ilk.view._server import pages
 from ilk.view._server.guard import POLICY, _hostname, is_loopback
 from ilk.view.server import application, serve
 
@@ -79,11 +82,21 @@ def test_this_machines_own_names_are_answered(open_, host):
     assert open_.ask(host=host.format(open_.port))[0] == 200
 
 
-@pytest.mark.parametrize(
-    "host",
-    ["evil.example", "evil.example:{}", "127.0.0.1.evil.example:{}", "localhost.:{}", "192.168.1.5:{}"]
-    + ["localhost@evil.example", "evil.example@localhost", "127.0.0.1:x", "[::1", "0x7f.1:{}"],
+STRANGE = (
+    "evil.example",
+    "evil.example:{}",
+    "127.0.0.1.evil.example:{}",
+    "localhost.:{}",
+    "192.168.1.5:{}",
+    "localhost@evil.example",
+    "evil.example@localhost",
+    "127.0.0.1:x",
+    "[::1",
+    "0x7f.1:{}",
 )
+
+
+@pytest.mark.parametrize("host", STRANGE)
 def test_a_rebound_name_is_not(open_, host):
     for path in ("/", "/api/space", "/api/points.bin", "/nothing"):
         status, _, body = open_.ask(path, host=host.format(open_.port))
@@ -98,7 +111,12 @@ def test_a_request_without_a_name_is_not(open_):
 def test_other_pages_may_not_ask(open_):
     own = f"http://127.0.0.1:{open_.port}"
     assert open_.ask(origin=own)[0] == 200
-    for origin in ("http://evil.example", "null", f"http://127.0.0.1:{open_.port + 1}", f"http://localhost:{open_.port}"):
+    for origin in (
+        "http://evil.example",
+        "null",
+        f"http://127.0.0.1:{open_.port + 1}",
+        f"http://localhost:{open_.port}",
+    ):
         for method, path in (("GET", "/api/space"), ("POST", "/api/undo"), ("DELETE", "/api/labels?name=a")):
             assert open_.ask(path, method, origin=origin)[0] == 403
     for site in ("cross-site", "same-site"):
@@ -107,7 +125,10 @@ def test_other_pages_may_not_ask(open_):
         assert open_.ask("/", "POST", body=b"", origin="http://evil.example")[0] == 403
     # a form of another page, from a browser so old that it sends no Sec-Fetch-Site
     kind = "text/plain"
-    assert open_.ask("/api/clusters", "POST", b'{"k":2}', origin="http://evil.example", content_type=kind)[0] == 403
+    assert (
+        open_.ask("/api/clusters", "POST", b'{"k":2}', origin="http://evil.example", content_type=kind)[0]
+        == 403
+    )
 
 
 def test_browsers_are_told_what_to_forbid(open_):
@@ -155,7 +176,9 @@ def test_bodies_are_bounded_however_they_are_sent(open_):
     connection = http.client.HTTPConnection("127.0.0.1", open_.port, timeout=20)
     try:
         parts = iter([b" " * 10_000] * 20)  # in chunks, without a length
-        connection.request("POST", "/api/search", parts, {"content-type": "application/json"}, encode_chunked=True)
+        connection.request(
+            "POST", "/api/search", parts, {"content-type": "application/json"}, encode_chunked=True
+        )
         assert connection.getresponse().status == 413
     except (BrokenPipeError, ConnectionResetError):
         pass  # refused before all was sent
@@ -164,11 +187,22 @@ def test_bodies_are_bounded_however_they_are_sent(open_):
     assert open_.ask()[0] == 200
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/../space.json", "/%2e%2e/space.json", "/..%2fspace.json", "//etc/passwd", "/etc/passwd", "/space.json"]
-    + ["/_server/guard.py", "/static/../server.py", "/C:\\windows", "/index.html/..", "/%00", "/api/../space.json"],
+OUTSIDE = (
+    "/../space.json",
+    "/%2e%2e/space.json",
+    "/..%2fspace.json",
+    "//etc/passwd",
+    "/etc/passwd",
+    "/space.json",
+    "/_server/guard.py",
+    "/static/../server.py",
+    "/C:\\windows",
+    "/index.html/..",
+    "/%00",
 )
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
 def test_no_path_leads_to_a_file(open_, path):
     status, _, body = open_.ask(path)
     assert status == 404
@@ -181,9 +215,6 @@ def test_pages_are_a_fixed_list(made, tmp_path, monkeypatch):
     (tmp_path / "index.html").write_text("<!doctype html><title>ilk</title>")
     (tmp_path / "assets" / "app.js").write_text("1")
     (tmp_path / "assets" / "notes.py").write_text("secret")
-    monkeypatch.setattr(server, "pages", lambda: server.pages.__wrapped__(tmp_path)) if False else None
-    from ilk.view._server import pages
-
     known = pages.pages(tmp_path)
     assert set(known) == {"", "index.html", "assets/app.js"}
     monkeypatch.setattr(server, "pages", lambda: known)
@@ -226,12 +257,8 @@ def test_a_short_token_and_a_taken_port_are_told(made):
 
 def test_the_verb(made):
     """`ilk look` as typed: it says where to look, answers there, and Ctrl-C is no error."""
-    import json
-    import signal
-    import urllib.request
-
     words = [sys.executable, "-m", "ilk", "look", str(made), "--port", "0", "--token", TOKEN, "--json"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         url = json.loads(process.stdout.readline())["url"]

@@ -156,7 +156,8 @@ def _hostname(host: str) -> str:
     """Without the port, which a tunnel may change; lower case; "" where it is malformed."""
     try:
         parts = urlsplit(f"//{host}")
-        return (parts.hostname or "") if parts.netloc == host and parts.username is None else ""
+        plain = parts.netloc == host and parts.username is None and (parts.port is None or parts.port >= 0)
+        return (parts.hostname or "") if plain else ""
     except ValueError:
         return ""
 

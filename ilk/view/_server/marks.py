@@ -1,7 +1,7 @@
 """What a person says of samples: labels (one a row at most) and named sets (which may overlap), with undo.
 
-Both are layers of the space, written at once: `labels` (id, labelled) and `sets` (id, a flag a set). A change is
-kept as what stood before it on the rows that it touched.
+Both are layers of the space, written at once: `labels` (id, labelled) and `sets` (id, a flag a set).
+A change is kept as what stood before it on the rows that it touched.
 
 Legend: n rows.
 """
@@ -181,6 +181,6 @@ class Marks:
 
 
 def _checked(name: str) -> str:
-    if not 0 < len(name.strip()) <= 100 or not name.isprintable():
-        raise OptionError(f"{name[:100]!r} cannot be a name", "Use 1 to 100 characters that can be printed.")
+    if not 0 < len(name.strip()) <= 100 or not name.isprintable() or "`" in name:  # which quotes a column
+        raise OptionError(f"{name[:100]!r} cannot be a name", "Use 1 to 100 printed characters, but `.")
     return name

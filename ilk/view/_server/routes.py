@@ -21,6 +21,7 @@ Percentile = Annotated[float | None, Query(ge=0, le=100)]
 SOME = r"^[0-9]{1,18}(,[0-9]{1,18}){0,%d}$"
 ThousandRows = Annotated[str, Query(pattern=SOME % 999, description="Row numbers with commas between.")]
 SheetRows = Annotated[str, Query(pattern=SOME % 255, description="Row numbers with commas between.")]
+SMALL = 128  # pixels up to which the row's own small PNG will do
 BOUNDS = (0.1, 99.9)  # percentiles of the places: a few far outliers must not shrink the rest
 
 
@@ -161,8 +162,12 @@ def picture(
     stretch_: Annotated[stretch.Stretch, Query(alias="stretch")] = "linear",
     v: V = None,
 ) -> Response:
-    pixels, full = _pixels(desk, at.shown, one_row(at, row))
     look = stretch.Look(stretch_, low, high, colours, size, channel)
+    if look == stretch.Look(size=min(size, SMALL)):  # for lists of many: what lies there already
+        face = inside.pictures(at.shown.space, np.array([one_row(at, row)]))[0]
+        if face is not None:
+            return binary(face, "image/png", v, **{"x-ilk-full": "0"})
+    pixels, full = _pixels(desk, at.shown, one_row(at, row))
     return binary(stretch.png(pixels, look), "image/png", v, **{"x-ilk-full": str(int(full))})
 
 

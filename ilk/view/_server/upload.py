@@ -69,7 +69,7 @@ def _first(kind: str, data: bytes) -> np.ndarray:
 
 
 def _by_pillow(data: bytes) -> np.ndarray:
-    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "MPO", "GIF", "WEBP", "BMP"]) as image:
+    with Image.open(io.BytesIO(data), formats=["PNG", "JPEG", "GIF", "WEBP", "BMP"]) as image:
         _measured(image.width * image.height)  # known from the header alone
     return _first(".png", data)
 

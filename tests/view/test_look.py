@@ -1,0 +1,263 @@
+"""`ilk look` as a person uses it: a real server, a real browser, every request watched."""
+
+import base64
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.path import Path as Outline
+from playwright.sync_api import Browser, expect
+
+from ilk.space import Space
+
+from .browser import CHROMIUM, Visit, chromium, serving
+from .looked_at import N
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def kept(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("look")
+    shutil.copytree(made.parent / "digits", folder / "digits")
+    return Path(shutil.copytree(made, folder / "digits.space"))
+
+
+@pytest.fixture(scope="module")
+def url(kept: Path) -> Iterator[str]:
+    with serving(kept) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(browser: Browser, url: str) -> Iterator[Visit]:
+    visit = Visit(browser, url)
+    yield visit
+    visit.end()
+
+
+def test_a_click_shows_the_sample_that_is_there(visit: Visit, kept: Path) -> None:
+    ids = Space.open(kept).ids()
+    shown = [int(row) for row in visit.js("ilk.pictures()")]
+    assert len(shown) > 10  # so few samples are pictures from the start
+    places = visit.places(N)
+    for row in shown[:3]:
+        visit.page.mouse.click(*places[row])
+        visit.page.locator(f"[data-row='{row}']").wait_for()
+        expect(visit.page.locator("[data-row] h2")).to_have_text(ids[row])
+    visit.page.keyboard.press("p")  # points in place of pictures
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1) + 1e9 * np.eye(N)
+    for row in np.argsort(-apart.min(1))[:3].tolist():
+        visit.page.mouse.click(*places[row] + [3, -2])
+        visit.page.locator(f"[data-row='{row}']").wait_for()
+
+
+def test_a_lasso_selects_exactly_those_inside(visit: Visit) -> None:
+    places = visit.places(N)
+    middle = np.median(places, 0)
+    turn = np.linspace(0, 2 * np.pi, 40)
+    far = 120 + 70 * np.cos(3 * turn)  # three bays
+    line = middle + np.stack([far * np.cos(turn), far * np.sin(turn)], 1)
+    inside = np.flatnonzero(Outline(line).contains_points(places)).tolist()
+    assert 3 < len(inside) < N - 3
+    visit.page.keyboard.down("Shift")
+    visit.drag(line)
+    visit.page.keyboard.up("Shift")
+    assert visit.selection() == inside
+    expect(visit.page.locator("[data-count]")).to_have_attribute("data-count", str(len(inside)))
+
+
+def test_box_legend_and_filter_are_combined(visit: Visit, kept: Path) -> None:
+    truth = Space.open(kept).metadata()
+    digit = np.array(truth["digit"])
+    visit.search("digit < 5")
+    visit.said("digit < 5")
+    assert visit.selection() == np.flatnonzero(digit < 5).tolist()
+    visit.page.get_by_label("Colour", exact=True).select_option("kind")
+    visit.said("Coloured by kind")
+    visit.page.get_by_label("Add to the selection").click()
+    visit.page.get_by_role("button", name="high").click()
+    assert visit.selection() == list(range(N))
+    visit.still()
+    places = visit.places(N)
+    left, top = places.min(0) - 5
+    right, bottom = np.median(places[:, 0]), places[:, 1].max() + 5
+    visit.page.get_by_label("Subtract from the selection").click()
+    visit.page.keyboard.press("b")
+    visit.drag(np.array([[left, top], [left + 30, top + 30], [right, bottom]]))
+    assert visit.selection() == np.flatnonzero(places[:, 0] > right).tolist()
+    visit.page.keyboard.press("u")
+    assert visit.selection() == list(range(N))
+
+
+def test_a_filter_that_makes_no_sense_is_explained(visit: Visit) -> None:
+    visit.search("digits < ")
+    expect(visit.page.get_by_role("alert")).to_contain_text("digits")
+    visit.wrong.clear()  # the browser reports the answer 400 as an error of the console
+    visit.page.keyboard.press("Escape")
+    visit.page.keyboard.press("Escape")
+    expect(visit.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_labels_train_a_probe_and_are_exported(visit: Visit, kept: Path, tmp_path: Path) -> None:
+    space, page = Space.open(kept), visit.page
+    digit = np.array(space.metadata()["digit"])
+    for value, name in ((0, "zero"), (1, "one"), (2, "two")):
+        visit.search(f"digit = {value}")
+        visit.said(f"digit = {value}")
+        page.keyboard.press("Escape")  # out of the search box
+        page.keyboard.press("n")
+        page.get_by_label("Name for the selected samples").fill(name)
+        page.keyboard.press("Enter")
+        visit.said(f"labelled {name}")
+    labels = space.layer("labels").to_pydict()
+    found = {i: name for i, name in zip(labels["id"], labels["labelled"]) if name}
+    assert found == {
+        i: ("zero", "one", "two")[d] for i, d in zip(space.ids(), digit.tolist(), strict=True) if d < 3
+    }
+    page.get_by_role("tab", name="Labels").click()
+    page.get_by_role("button", name="Train the probe").click()
+    visit.said("The probe is right for")
+    assert "prediction" in space.layer("probe").column_names
+    expect(page.get_by_text("label these next")).to_be_visible()
+
+    visit.search("labelled = 'two'")
+    visit.said("labelled = 'two'")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV").click()
+    download.value.save_as(tmp_path / "two.csv")
+    with open(tmp_path / "two.csv", newline="") as f:
+        rows = list(csv.DictReader(f))
+    assert sorted(row["id"] for row in rows) == sorted(i for i, name in found.items() if name == "two")
+    assert {row["digit"] for row in rows} == {"2"}
+
+    page.get_by_role("button", name="Undo").first.click()
+    visit.said("Undone")
+    assert set(space.layer("labels")["labelled"].to_pylist()) == {"zero", "one"} | {None} & set(
+        space.layer("labels")["labelled"].to_pylist()
+    )
+
+
+def test_a_dropped_picture_finds_its_like(visit: Visit, kept: Path) -> None:
+    row = 17
+    name = Space.open(kept).ids()[row]
+    data = base64.b64encode((kept.parent / "digits" / name).read_bytes()).decode()
+    visit.page.evaluate(
+        """(data) => {
+          const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+          const carried = new DataTransfer();
+          carried.items.add(new File([bytes], "found.png", { type: "image/png" }));
+          document.body.dispatchEvent(new DragEvent("drop", { dataTransfer: carried, bubbles: true }));
+        }""",
+        data,
+    )
+    visit.said("like found.png")
+    near = Space.open(kept).search(kept.parent / "digits" / name, 24).ids[0].tolist()
+    assert name == near[0]
+    listed = visit.page.locator("[role=tabpanel] .grid button").evaluate_all("all => all.map((b) => b.title)")
+    assert listed == near
+
+
+def test_everything_can_be_reached_from_the_keyboard(visit: Visit, kept: Path) -> None:
+    keys = visit.page.keyboard
+    keys.press("m")
+    keys.press("ArrowRight")
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    visit.page.locator("[data-row]").wait_for()
+    row = int(visit.page.locator("[data-row]").get_attribute("data-row") or -1)
+    groups = Space.open(kept).layer("cluster")["cluster"].to_pylist()
+    keys.press("c")  # the lasso's equivalent
+    assert visit.selection() == [i for i, group in enumerate(groups) if group == groups[row]]
+    zoom = visit.js("ilk.camera().scale")
+    keys.press("+")
+    assert visit.js("ilk.camera().scale") == pytest.approx(1.5 * zoom)
+    keys.press("?")
+    expect(visit.page.get_by_role("dialog")).to_be_visible()
+    keys.press("Escape")
+    expect(visit.page.get_by_role("dialog")).not_to_be_visible()
+    visit.page.get_by_role("tab", name="Groups").focus()
+    keys.press("ArrowRight")
+    expect(visit.page.get_by_role("tab", name="Oddities")).to_be_focused()
+    expect(visit.page.get_by_role("tab", name="Oddities")).to_have_attribute("aria-selected", "true")
+    keys.press("m")
+    keys.press("Escape")
+    keys.press("Escape")
+    assert visit.selection() == []
+
+
+def test_a_slider_moves_the_decoded_picture(visit: Visit) -> None:
+    visit.page.mouse.click(*visit.places(N)[int(visit.js("ilk.pictures()[0]"))])
+    visit.page.locator("[data-row]").wait_for()
+    visit.page.get_by_role("tab", name="Dimensions").click()
+    moved = visit.page.get_by_alt_text("Decoded after the moves")
+    expect(moved).to_be_visible()
+    before = moved.get_attribute("src")
+    slider = visit.page.get_by_label("Move dimension").first
+    slider.focus()
+    for _ in range(5):
+        visit.page.keyboard.press("ArrowRight")
+    expect(moved).not_to_have_attribute("src", before or "")
+    assert before == visit.page.get_by_alt_text("What the decoder makes").get_attribute("src")
+
+
+def test_two_samples_side_by_side(visit: Visit, kept: Path) -> None:
+    ids, places = Space.open(kept).ids(), visit.places(N)
+    a, b = (int(row) for row in visit.js("ilk.pictures()")[:2])
+    visit.page.mouse.click(*places[a])
+    visit.page.locator(f"[data-row='{a}']").wait_for()
+    visit.page.get_by_role("button", name="Compare with").click()
+    visit.page.mouse.click(*places[b])
+    visit.page.locator(f"[data-row='{b}']").wait_for()
+    visit.page.get_by_role("tab", name="Compare").click()
+    heads = visit.page.locator("[role=tabpanel] th[scope=col]")
+    expect(heads).to_have_text([ids[a], ids[b]])
+
+
+def test_the_map_comes_back_after_the_graphics_were_lost(visit: Visit) -> None:
+    before = picture(visit)
+    visit.page.evaluate(
+        """() => new Promise((done) => {
+          const canvas = document.querySelector(".map canvas");
+          const lose = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
+          canvas.addEventListener("webglcontextrestored", () => setTimeout(done, 50), { once: true });
+          canvas.addEventListener("webglcontextlost", () => setTimeout(() => lose.restoreContext(), 50), { once: true });
+          lose.loseContext();
+        })"""
+    )
+    visit.still()
+    visit.page.wait_for_timeout(400)  # the pictures come again
+    after = picture(visit)
+    assert before.std() > 5
+    assert np.abs(before.astype(int) - after).mean() < 0.5
+
+
+def test_light_and_dark(browser: Browser, url: str) -> None:
+    visit = Visit(browser, url, color_scheme="dark")
+    assert visit.js("document.documentElement.dataset.theme") == "dark"
+    dark = picture(visit)
+    visit.page.get_by_role("button", name="Light").click()
+    visit.still()
+    assert dark.mean() < 90 < picture(visit).mean()
+    visit.page.reload()
+    visit.until("globalThis.ilk && ilk.settled()")
+    assert visit.js("document.documentElement.dataset.theme") == "light"  # as it was chosen
+    visit.end()
+
+
+def picture(visit: Visit) -> np.ndarray:
+    """(h, w) grey values of the middle of the map."""
+    from PIL import Image
+
+    data = visit.page.locator(".map").screenshot()
+    return np.array(Image.open(io.BytesIO(data)).convert("L"))[60:400, 240:]
