@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from ..console import say
 from ..errors import DataError, OptionError
+from ..space.marks import marked
 from . import _layout
 from ._neighbours import nearest
 
@@ -124,7 +125,7 @@ def layout(
     `fresh` draws the map anew.
     """
     ids, vectors = space.ids(), np.asarray(space.vectors())
-    marks = _marks(vectors)
+    marks = marked(vectors)
     known = np.full((len(ids), 2), np.nan, np.float32)
     if not fresh and "map" in space.layers():
         old = space.layer("map").to_pydict()
@@ -140,9 +141,3 @@ def layout(
     made = {"by": "map", "neighbours": neighbours, "epochs": epochs, "seed": seed, "placed": new}
     space.write_layer("map", found.table(), made)
     return found
-
-
-def _marks(vectors: np.ndarray) -> np.ndarray:  # (n, D) float32 -> (n,) int64
-    bits = np.ascontiguousarray(vectors, np.float32).view(np.uint32).astype(np.uint64)
-    odd = np.random.default_rng(0).integers(0, 1 << 63, vectors.shape[1], dtype=np.uint64) * 2 + 1
-    return np.asarray((bits * odd).sum(1, dtype=np.uint64).view(np.int64))  # modulo 2^64, by design

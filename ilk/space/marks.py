@@ -5,7 +5,7 @@ import numpy as np
 _BLOCK = 65_536  # rows at a time
 
 
-def marks(vectors: np.ndarray) -> np.ndarray:  # (n, D) float32 -> (n,) int64
+def marked(vectors: np.ndarray) -> np.ndarray:  # (n, D) float32 -> (n,) int64
     """A number for each vector that hardly any two share."""
     odd = np.random.default_rng(0).integers(0, 1 << 63, vectors.shape[1], dtype=np.uint64) * 2 + 1
     out = np.empty(len(vectors), np.int64)

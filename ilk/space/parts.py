@@ -24,7 +24,7 @@ from ..console import progress
 from ..errors import OptionError, SpaceError, UnknownName
 from . import layers
 from .local import BLOCK, Local, read
-from .marks import marks
+from .marks import marked
 from .query import Neighbours, question
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class Parts:
         """The model into the space's folder, and the part of each row into its layer `part`."""
         at = self.space._at
         self.local.write(self.space.path)
-        table = {"id": at.rows.ids, "part": pa.array(self.labels, pa.int32()), "mark": marks(at.vectors)}
+        table = {"id": at.rows.ids, "part": pa.array(self.labels, pa.int32()), "mark": marked(at.vectors)}
         self.space.write_layer(LAYER, pa.table(table), self.local.about)
 
     def _routed(self, at: Snapshot) -> np.ndarray:
@@ -142,7 +142,7 @@ class Parts:
             found_at = pc.index_in(at.rows.ids, value_set=layer["id"].combine_chunks())
             where = np.asarray(found_at.fill_null(-1), np.int64)
             same = where >= 0
-            same[same] = layer["mark"].to_numpy()[where[same]] == marks(at.vectors[same])
+            same[same] = layer["mark"].to_numpy()[where[same]] == marked(at.vectors[same])
             found[same] = layer["part"].to_numpy()[where[same]]
         new = np.flatnonzero(found < 0)
         found[new] = self.local.route(at.vectors[new])[:, 0]

@@ -40,6 +40,7 @@ from .where import Where
 if TYPE_CHECKING:
     from ..decoders import Decoder
     from ..encoders import Encoder
+    from .parts import Parts
 
 
 class Space:
@@ -284,6 +285,12 @@ class Space:
     def layer(self, name: str) -> pa.Table:
         """The layer's columns, with an `id` column; rows whose id has left the space are left out."""
         return layers.read(self.path, name, self._at.rows.ids)
+
+    def parts(self) -> Parts | None:
+        """The many small spaces that `ilk.split` made of this one; None where it was never split."""
+        from .parts import Parts
+
+        return Parts.open(self)
 
     def index(
         self, kind: str = "auto", *, recall: float = 0.95, memory: float | None = None, seed: int = 0
