@@ -36,6 +36,7 @@ class Address:
             parts = urlsplit(uri)
             self.folder = Path(url2pathname(parts.path)) if parts.scheme == "file" else None
         self.uri = str(self.folder) if self.folder is not None else str(uri)
+        self._synced: set[str] = set()  # files that are known to last
 
     def dataset(self, version: int | None = None) -> lance.LanceDataset:
         return lance.dataset(self.uri, version=version)
@@ -66,10 +67,12 @@ class Address:
     @contextmanager
     def durable(self) -> Iterator[None]:
         """What is written inside lasts; Lance's errors become ours."""
-        before = self._files()
+        self._synced = self._synced or self._files()
         try:
             yield
-            self._sync(self._files() - before)
+            after = self._files()
+            self._sync(after - self._synced)
+            self._synced = after
         except (ValueError, OSError) as e:
             if any(sign in str(e) for sign in _NO_ROOM):
                 raise DiskFull(
@@ -78,20 +81,22 @@ class Address:
                 ) from e
             raise SpaceError(f"the rows could not be written to {self.uri}: {e}") from e
 
-    def _files(self) -> set[Path]:
-        if self.folder is None:
-            return set()
-        folders = [self.folder / name for name in _FOLDERS if (self.folder / name).is_dir()]
-        return {folder / name for folder in folders for name in os.listdir(folder) if name[0] != "."}
+    def _files(self) -> set[str]:
+        found = set()
+        for name in _FOLDERS if self.folder is not None else ():
+            folder = os.path.join(self.uri, name)  # text: there are thousands of names to compare
+            if os.path.isdir(folder):
+                found |= {f"{folder}/{file}" for file in os.listdir(folder) if file[0] != "."}
+        return found
 
-    def _sync(self, new: set[Path]) -> None:
+    def _sync(self, new: set[str]) -> None:
         if self.folder is None:
             return
         for path in new:
             with open(path, "r+b") as f:
                 os.fsync(f.fileno())
-        for folder in {path.parent for path in new} | {self.folder}:
-            files.sync_folder(folder)
+        for folder in {os.path.dirname(path) for path in new} | {self.uri}:
+            files.sync_folder(Path(folder))
 
     def _way_back(self) -> str:
         """What to do about rows that do not open: the newest version that does."""
