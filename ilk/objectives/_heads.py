@@ -7,12 +7,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-def mlp(dim: int, widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers of these widths on a vector of `dim`, batch norm and ReLU between them."""
+def mlp(dim: int, widths: Sequence[int], *, even: bool = False) -> nn.Sequential:
+    """Linear layers of these widths on a vector of `dim`, batch norm and ReLU between them.
+
+    `even`: what comes out has mean 0 and spread 1 in each dimension (Chen et al. 2021). Without it cosines
+    start out near 1, all of them, and what learns from its own answers hardly gets away from there.
+    """
     layers: list[nn.Module] = []
     for before, after in zip([dim, *widths], widths):
         layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU(inplace=True)]
-    return nn.Sequential(*layers[:-2])  # the last layer is linear
+    layers = layers[:-2]  # the last layer is linear
+    return nn.Sequential(*layers, *([nn.BatchNorm1d(widths[-1], affine=False)] if even else []))
 
 
 class Prototypes(nn.Module):
@@ -20,7 +25,7 @@ class Prototypes(nn.Module):
 
     def __init__(self, dim: int, widths: Sequence[int], number: int) -> None:
         super().__init__()
-        self.layers = mlp(dim, widths)
+        self.layers = mlp(dim, widths, even=True)
         self.directions = nn.Parameter(torch.randn(number, widths[-1]))
 
     def forward(self, z: Tensor) -> Tensor:  # (..., D) -> (..., K)

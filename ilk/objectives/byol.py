@@ -1,7 +1,7 @@
 """BYOL (Grill et al. 2020): from one view, foretell what a slower copy of oneself makes of the other.
 
 There are no negatives. What keeps all vectors from becoming the same is that only the student has a
-predictor, and that the teacher follows it slowly.
+predictor, that the teacher follows it slowly, and batch norm after the projector (not in the paper).
 
 Legend: B samples, d the projection's dimensions.
 """
@@ -18,7 +18,7 @@ from ._teacher import Teacher, towards_one
 
 
 class BYOL(Objective):
-    """`projector` and `predictor`: their layers' widths; without a predictor, (), it collapses.
+    """`projector` and `predictor`: their layers' widths.
 
     `momentum` is how much of the teacher stays at each step; it rises to 1 over the run. Long runs
     (over 10,000 steps) want it nearer to 1, as the paper's 0.996.
@@ -36,7 +36,7 @@ class BYOL(Objective):
         super().__init__()
         self.encoder, self.momentum, self.augment = encoder, momentum, augment
         self.projector, self.predictor = projector, predictor
-        self.head = mlp(encoder.dim, projector)
+        self.head = mlp(encoder.dim, projector, even=True)
         self.foretell = mlp(projector[-1], predictor)
         self.teacher = Teacher(encoder, self.head)
         self.views = Views(augment)
