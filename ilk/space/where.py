@@ -75,7 +75,8 @@ class Where:
             columns: dict[str, Any] = {}
             if stored:
                 columns |= zip(stored, self.rows.columns(stored).columns)
-            columns |= {name: self._column(layer, column) for name, (layer, column) in beside.items()}
+            for layer in {layer for layer, _ in beside.values()}:
+                columns |= self._of_layer(layer, {n: c for n, (of, c) in beside.items() if of == layer})
             if len(self._joined) >= _CACHED:
                 self._joined.clear()
             # One file, so that a row's address there is its place here.
@@ -84,10 +85,10 @@ class Where:
             )
         return self._joined[key]
 
-    def _column(self, layer: str, column: str) -> pa.Array[Any]:
+    def _of_layer(self, layer: str, named: dict[str, str]) -> dict[str, pa.Array[Any]]:
         table = layers.read(self.space, layer, self.rows.ids)
         at = pc.index_in(self.rows.ids, value_set=table["id"].combine_chunks())
-        return plain(table[column]).take(at)
+        return {name: plain(table[column]).take(at) for name, column in named.items()}
 
     def _found(
         self, data: lance.LanceDataset, where: str, beside: dict[str, tuple[str, str]]
