@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test check clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
@@ -15,6 +15,18 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# `make web` rebuilds the page of `ilk look`: its build is committed, so that only this needs Node.
+web: web/node_modules/.package-lock.json
+	cd web && npm run check && npm test && npm run build
+
+# For CI: the committed build is what the sources make.
+web-current: web/node_modules/.package-lock.json
+	cd web && npm run check && npm test && ./current.sh
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	touch $@
 
 clean:
 	rm -rf .venv

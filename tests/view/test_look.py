@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.path import Path as Outline
+from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from ilk.space import Space
@@ -68,7 +68,7 @@ def test_a_lasso_selects_exactly_those_inside(visit: Visit) -> None:
     turn = np.linspace(0, 2 * np.pi, 40)
     far = 120 + 70 * np.cos(3 * turn)  # three bays
     line = middle + np.stack([far * np.cos(turn), far * np.sin(turn)], 1)
-    inside = np.flatnonzero(Outline(line).contains_points(places)).tolist()
+    inside = [row for row in range(N) if odd(line, *places[row])]
     assert 3 < len(inside) < N - 3
     visit.page.keyboard.down("Shift")
     visit.drag(line)
@@ -83,19 +83,20 @@ def test_box_legend_and_filter_are_combined(visit: Visit, kept: Path) -> None:
     visit.search("digit < 5")
     visit.said("digit < 5")
     assert visit.selection() == np.flatnonzero(digit < 5).tolist()
-    visit.page.get_by_label("Colour", exact=True).select_option("kind")
+    visit.page.get_by_label("Colour by").select_option("kind")
     visit.said("Coloured by kind")
     visit.page.get_by_label("Add to the selection").click()
     visit.page.get_by_role("button", name="high").click()
     assert visit.selection() == list(range(N))
+    visit.page.keyboard.press("0")
     visit.still()
     places = visit.places(N)
-    left, top = places.min(0) - 5
-    right, bottom = np.median(places[:, 0]), places[:, 1].max() + 5
+    middle, top = np.median(places[:, 0]), places[:, 1].min() - 5
+    corner = places.max(0) + 5  # where nothing lies over the map
     visit.page.get_by_label("Subtract from the selection").click()
     visit.page.keyboard.press("b")
-    visit.drag(np.array([[left, top], [left + 30, top + 30], [right, bottom]]))
-    assert visit.selection() == np.flatnonzero(places[:, 0] > right).tolist()
+    visit.drag(np.array([corner, corner - 30, [middle, top]]))
+    assert visit.selection() == np.flatnonzero(places[:, 0] < middle).tolist()
     visit.page.keyboard.press("u")
     assert visit.selection() == list(range(N))
 
@@ -117,6 +118,7 @@ def test_labels_train_a_probe_and_are_exported(visit: Visit, kept: Path, tmp_pat
         visit.said(f"digit = {value}")
         page.keyboard.press("Escape")  # out of the search box
         page.keyboard.press("n")
+        expect(page.get_by_label("Name for the selected samples")).to_be_focused()
         page.get_by_label("Name for the selected samples").fill(name)
         page.keyboard.press("Enter")
         visit.said(f"labelled {name}")
@@ -143,9 +145,7 @@ def test_labels_train_a_probe_and_are_exported(visit: Visit, kept: Path, tmp_pat
 
     page.get_by_role("button", name="Undo").first.click()
     visit.said("Undone")
-    assert set(space.layer("labels")["labelled"].to_pylist()) == {"zero", "one"} | {None} & set(
-        space.layer("labels")["labelled"].to_pylist()
-    )
+    assert "two" not in space.layer("labels")["labelled"].to_pylist()
 
 
 def test_a_dropped_picture_finds_its_like(visit: Visit, kept: Path) -> None:
@@ -231,7 +231,8 @@ def test_the_map_comes_back_after_the_graphics_were_lost(visit: Visit) -> None:
           const canvas = document.querySelector(".map canvas");
           const lose = canvas.getContext("webgl2").getExtension("WEBGL_lose_context");
           canvas.addEventListener("webglcontextrestored", () => setTimeout(done, 50), { once: true });
-          canvas.addEventListener("webglcontextlost", () => setTimeout(() => lose.restoreContext(), 50), { once: true });
+          const back = () => setTimeout(() => lose.restoreContext(), 50);
+          canvas.addEventListener("webglcontextlost", back, { once: true });
           lose.loseContext();
         })"""
     )
@@ -255,9 +256,16 @@ def test_light_and_dark(browser: Browser, url: str) -> None:
     visit.end()
 
 
+def odd(line: np.ndarray, x: float, y: float) -> bool:
+    """Whether a ray to the right crosses the closed line an odd number of times."""
+    crossings = 0
+    for (ax, ay), (bx, by) in zip(line, np.roll(line, -1, 0), strict=True):
+        if (ay > y) != (by > y) and x < ax + (bx - ax) * (y - ay) / (by - ay):
+            crossings += 1
+    return crossings % 2 == 1
+
+
 def picture(visit: Visit) -> np.ndarray:
     """(h, w) grey values of the middle of the map."""
-    from PIL import Image
-
     data = visit.page.locator(".map").screenshot()
     return np.array(Image.open(io.BytesIO(data)).convert("L"))[60:400, 240:]

@@ -13,6 +13,7 @@ export class Camera {
   scale = 1;
   width = 1; // of the picture, in CSS pixels
   height = 1;
+  above = 0; // pixels at the top that something covers: what is fitted in keeps clear of them
   home: Box = { x0: -1, y0: -1, x1: 1, y1: 1 };
 
   /** The data's y goes up, the screen's down. */
@@ -32,16 +33,13 @@ export class Camera {
   }
 
   fitting(box: Box): { x: number; y: number; scale: number } {
-    const w = Math.max(box.x1 - box.x0, 1e-9);
-    const h = Math.max(box.y1 - box.y0, 1e-9);
-    const room = 1 - 2 * MARGIN;
-    const scale = Math.min((this.width * room) / w, (this.height * room) / h);
-    return { x: (box.x0 + box.x1) / 2, y: (box.y0 + box.y1) / 2, scale: this.bounded(scale) };
+    const scale = this.bounded(this.scaleOf(box));
+    return { x: (box.x0 + box.x1) / 2, y: (box.y0 + box.y1) / 2 + this.above / 2 / scale, scale };
   }
 
   /** How many times closer than the view of everything. */
   get zoom(): number {
-    return this.scale / this.homeScale();
+    return this.scale / this.scaleOf(this.home);
   }
 
   pan(dx: number, dy: number): void {
@@ -62,17 +60,16 @@ export class Camera {
     const zoom = this.zoom;
     this.width = Math.max(width, 1);
     this.height = Math.max(height, 1);
-    this.scale = this.homeScale() * zoom;
+    this.scale = this.scaleOf(this.home) * zoom;
   }
 
-  private homeScale(): number {
-    const { x0, y0, x1, y1 } = this.home;
-    const room = 1 - 2 * MARGIN;
-    return Math.min((this.width * room) / Math.max(x1 - x0, 1e-9), (this.height * room) / Math.max(y1 - y0, 1e-9));
+  private scaleOf({ x0, y0, x1, y1 }: Box): number {
+    const [width, height] = [this.width, Math.max(this.height - this.above, 1)];
+    return (1 - 2 * MARGIN) * Math.min(width / Math.max(x1 - x0, 1e-9), height / Math.max(y1 - y0, 1e-9));
   }
 
   private bounded(scale: number): number {
-    const home = this.homeScale();
+    const home = this.scaleOf(this.home);
     return Math.min(Math.max(scale, home * FARTHEST), home * DEEPEST);
   }
 }

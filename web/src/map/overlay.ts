@@ -1,7 +1,8 @@
 /** What is drawn over the map with a pen: ellipses of groups, rings, the lasso. */
 import type { Camera, Point } from "./camera";
+import type { Spread } from "./spread";
 
-export type Ellipse = { x: number; y: number; covariance: [[number, number], [number, number]]; colour: string; name: string };
+export type Ellipse = Spread & { colour: string; name: string };
 export type Ring = { x: number; y: number; kind: "focus" | "hover" | "pinned" };
 export type Pen = { ink: string; paper: string; accent: string; ratio: number };
 
@@ -18,14 +19,14 @@ export function draw(
 ): void {
   context.setTransform(pen.ratio, 0, 0, pen.ratio, 0, 0);
   context.clearRect(0, 0, camera.width, camera.height);
-  for (const ellipse of ellipses) outline(context, camera, ellipse);
+  for (const ellipse of ellipses) outline(context, camera, ellipse, pen);
   for (const ellipse of ellipses) name(context, camera, ellipse, pen);
   for (const at of rings) ring(context, camera, at, pen, side);
   if (line.length > 1) lasso(context, line, pen);
 }
 
 /** Half axes and turn of the covariance's ellipse, in the data's units. */
-export function axes([[a, b], [, c]]: Ellipse["covariance"]): { major: number; minor: number; turn: number } {
+export function axes([[a, b], [, c]]: Spread["covariance"]): { major: number; minor: number; turn: number } {
   const middle = (a + c) / 2;
   const apart = Math.hypot((a - c) / 2, b);
   return {
@@ -35,15 +36,18 @@ export function axes([[a, b], [, c]]: Ellipse["covariance"]): { major: number; m
   };
 }
 
-function outline(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ellipse): void {
+function outline(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ellipse, pen: Pen): void {
   const { major, minor, turn } = axes(ellipse.covariance);
   const { x, y } = camera.toScreen(ellipse.x, ellipse.y);
   const scale = camera.scale * WIDTH;
   context.beginPath();
   context.ellipse(x, y, major * scale, minor * scale, -turn, 0, 2 * Math.PI); // the screen's y goes down
-  context.strokeStyle = ellipse.colour;
   context.globalAlpha = 0.75;
-  context.lineWidth = 1.25;
+  context.strokeStyle = pen.paper;
+  context.lineWidth = 4;
+  context.stroke();
+  context.strokeStyle = ellipse.colour;
+  context.lineWidth = 1.5;
   context.stroke();
   context.globalAlpha = 1;
 }

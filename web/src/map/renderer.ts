@@ -84,7 +84,7 @@ export class Renderer {
 
   /** All of the map is there, in full. */
   get settled(): boolean {
-    return !this.asked && this.done === 1;
+    return !this.asked && this.done === 1 && this.x.length > 0;
   }
 
   setPoints(x: Float32Array, y: Float32Array, bounds: Box): void {
@@ -203,7 +203,7 @@ export class Renderer {
     gl.bindVertexArray(this.pointArray);
     gl.uniform4f(at.view, ...this.clip());
     gl.uniform1f(at.size, size);
-    gl.uniform1f(at.opacity, size > 3 ? 0.9 : 0.8);
+    gl.uniform1f(at.opacity, this.opacity(size));
     gl.uniform4f(at.fade, ...this.paper, fade);
     this.bindColours();
   }
@@ -246,6 +246,13 @@ export class Renderer {
     const { width, height, zoom } = this.camera;
     const even = 0.24 * Math.sqrt((width * height) / Math.max(this.tiles.order.length, 1));
     return Math.min(Math.max(even * Math.sqrt(zoom), 2), 11) * this.ratio;
+  }
+
+  /** Fainter where points would pile up many deep, so that dense places still look denser than full ones. */
+  private opacity(size: number): number {
+    const { width, height, zoom } = this.camera;
+    const deep = (this.tiles.order.length * size * size) / (width * height * this.ratio ** 2 * zoom ** 2);
+    return Math.min(Math.max(0.9 * deep ** -0.3, 0.3), 0.9);
   }
 
   private clip(): [number, number, number, number] {

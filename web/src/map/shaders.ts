@@ -15,7 +15,7 @@ void main() {
 
 // A disc with a soft edge; of 3 pixels and less, a square: nobody sees the difference, and it costs less.
 export const DOT = `#version 300 es
-precision mediump float;
+precision highp float;
 flat in vec3 tint;
 uniform float size;
 uniform float opacity;

@@ -77,7 +77,9 @@ export class Look {
     const [x0, y0, x1, y1] = points.bounds;
     this.bounds = { x0, y0, x1, y1 };
     this.groupOf = column("cluster");
+    this.clusters = { says: null, clusters: [] };
     this.colour = none(points.rows, this.theme);
+    if (this.groupOf) await this.colourBy("cluster"); // their names come later
     this.forget();
     this.space = space;
     this.say(`${space.name}: ${points.rows.toLocaleString()} samples.`);
@@ -91,7 +93,7 @@ export class Look {
 
   async loadClusters(): Promise<void> {
     this.clusters = await this.api.json<Clusters>("clusters", { s: this.api.stamp });
-    if (this.groupOf && this.clusters.clusters.length && this.colour.kind === "none") await this.colourBy("cluster");
+    if (this.colour.column === "cluster") await this.colourBy("cluster");
   }
 
   async loadAnomalies(): Promise<void> {
@@ -195,8 +197,13 @@ export class Look {
   }
 
   private groups(codes: ArrayLike<number>): Awaited<ReturnType<Api["column"]>> {
-    const categories = this.clusters.clusters.map(({ name, size }) => ({ name, count: size }));
-    const missing = codes.length - categories.reduce((n, c) => n + c.count, 0);
+    const counts = new Array<number>(256).fill(0);
+    for (let i = 0; i < codes.length; i++) counts[codes[i]]++;
+    const missing = counts.pop() ?? 0;
+    const used = counts.findLastIndex((count) => count > 0) + 1;
+    const categories = counts
+      .slice(0, used)
+      .map((count, code) => ({ name: this.clusters.clusters[code]?.name ?? String(code), count }));
     return [{ name: "cluster", kind: "category", from: "layer:cluster", type: "u8", missing, categories }, codes];
   }
 
