@@ -31,6 +31,7 @@ _PUBLIC = {
     "demo": "demonstration",
     "fit": "training.fit",
     "images": "source.images",
+    "inside": "view.inside",
     "learn": "learning",
     "map": "view",
     "normalise": "source.normalise",
@@ -52,6 +53,7 @@ __all__ = [
     "demo",
     "fit",
     "images",
+    "inside",
     "learn",
     "map",
     "normalise",
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     from .training.recipe import Recipe
     from .training.watch import Watch
     from .view import map
+    from .view.inside import inside
 
 
 def __getattr__(name: str) -> Any:

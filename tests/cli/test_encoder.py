@@ -1,0 +1,59 @@
+"""`ilk inside` and `ilk export-encoder`, in this process, on a space of digits."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from ilk import Space, cli, console
+from ilk.encoders import build
+from ilk.encoders.onnx import Onnx
+
+from ..contract import samples
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(tmp_path)
+    source = samples.images(n=6)
+    encoder = build("vit", source.traits, patch=4, width=8, depth=1, heads=2, dim=5)
+    Space.create("x.space", encoder, reading=source.reading).upsert(source)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["ilk", *words])
+        monkeypatch.setattr(console, "quiet", False)
+        with pytest.raises(SystemExit) as done:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(done.value.code or 0), out, err
+
+    return run
+
+
+def test_inside(ilk: Run) -> None:
+    code, out, err = ilk("inside", "x.space", "digit-2")
+    assert (code, out.split()) == (0, ["written", "inside.png"])
+    assert Image.open("inside.png").format == "PNG"
+    assert "thumbnail" in err
+    assert "even share" in err
+    code, out, err = ilk("inside", "x", "digit-2", "--to", "a.png", "--cells", "4", "--json")
+    assert (code, json.loads(out), err) == (0, {"written": "a.png"}, "")
+    assert ilk("inside", "x", "digit-9")[0] == 1
+
+
+def test_export_encoder(ilk: Run) -> None:
+    pytest.importorskip("onnxruntime")
+    code, out, _ = ilk("export-encoder", "x.space", "x.onnx", "--json")
+    assert code == 0
+    said = json.loads(out)
+    assert (said["written"], said["gives"]) == ("x.onnx", 5)
+    assert said["differs by"] < 1e-4
+    assert Onnx("x.onnx").dim == 5
+    code, _, err = ilk("export-encoder", "x.space", "x.pkl")
+    assert code == 1
+    assert err.startswith("error: an encoder cannot be written as x.pkl\nName a .onnx or a .pt2 file.")

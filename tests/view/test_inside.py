@@ -1,0 +1,75 @@
+"""The picture of a look inside: what stands on it, from an id and from a file."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ilk import Space
+from ilk.encoders import Encoder, build
+from ilk.errors import DataError, OptionError, UnknownName
+from ilk.source.images import Images, images
+from ilk.view.inside import GAP, LINE, TILE, inside
+from ilk.view.picture import MARGIN
+
+from ..contract import samples
+
+SMALL = {"patch": 4, "width": 8, "depth": 3, "heads": 2}
+
+
+def made(encoder: Encoder, source: Images, path: Path) -> Space:
+    space = Space.create(path / "x.space", encoder, reading=source.reading)
+    space.upsert(source)
+    return space
+
+
+def tiles(path: Path) -> list[int]:
+    """How many tiles stand in each row."""
+    sheet = np.asarray(Image.open(path).convert("RGB"))
+    step = TILE + 2 * LINE + GAP
+    tops = range(MARGIN + 2 * LINE, sheet.shape[0] - TILE, step)
+    lefts = range(MARGIN, sheet.shape[1] - TILE, TILE + GAP)
+    return [sum(int((sheet[y : y + TILE, x : x + TILE] < 250).any()) for x in lefts) for y in tops]
+
+
+def test_a_vision_transformer(tmp_path: Path) -> None:
+    source = samples.images(n=8)
+    space = made(build("vit", source.traits, **SMALL), source, tmp_path)
+    assert tiles(inside(space, "digit-3", tmp_path / "a.png")) == [3, 2, 2, 2]
+
+
+def test_a_convnet_and_a_file(tmp_path: Path) -> None:
+    for i, picture in enumerate(samples.images(3, 24, 4).pixels):
+        Image.fromarray(np.moveaxis(picture, 0, -1)).save(tmp_path / f"{i}.png")
+    source = images(tmp_path, cache=False)
+    space = made(build("convnet", source.traits, width=8), source, tmp_path)
+    by_file = inside(space, tmp_path / "2.png", tmp_path / "a.png", cells=4)
+    assert tiles(by_file) == [2, 6, 6, 6, 6]
+    by_id = inside(space, "2.png", tmp_path / "b.png", cells=4)
+    below = MARGIN + LINE  # but for the title the same: an 8-bit thumbnail loses nothing
+    assert (np.asarray(Image.open(by_id))[below:] == np.asarray(Image.open(by_file))[below:]).all()
+
+
+def test_others_show_where_the_vector_comes_from(tmp_path: Path) -> None:
+    source = samples.images(n=4)
+    space = made(build("pixels", source.traits), source, tmp_path)
+    assert tiles(inside(space, "digit-0", tmp_path / "a.png")) == [2]
+    sheet = np.asarray(Image.open(tmp_path / "a.png"))[MARGIN + 2 * LINE :][:TILE, MARGIN:]
+    face, heat = sheet[:, :TILE].astype(int), sheet[:, TILE + GAP :][:, :TILE].astype(int)
+    assert face.std() > 30
+    assert heat[face.mean(-1) < 50].mean() < heat[face.mean(-1) > 200].mean()  # it comes from the ink
+
+
+def test_what_cannot_be_drawn(tmp_path: Path) -> None:
+    source = samples.images(5, n=4)
+    space = made(build("pixels", source.traits), source, tmp_path)
+    with pytest.raises(DataError, match="keeps no picture of digit-1 that its encoder could look at"):
+        inside(space, "digit-1", tmp_path / "a.png")
+    with pytest.raises(UnknownName, match="no row called 'nothing'"):
+        inside(space, "nothing", tmp_path / "a.png")
+    with pytest.raises(OptionError, match=r"as a\.jpg"):
+        inside(space, "digit-1", tmp_path / "a.jpg")
+    with pytest.raises(OptionError, match="0 cells"):
+        inside(space, "digit-1", tmp_path / "a.png", cells=0)
+    assert not (tmp_path / "a.png").exists()
