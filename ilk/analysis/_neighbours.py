@@ -74,7 +74,7 @@ def close(
             i, j = i[i < j], j[i < j]
             step = max(1, NUMBERS // x.shape[1])
             for part in (slice(s, s + step) for s in range(0, len(i), step)):
-                far = metric.distances(x[i[part]], x[j[part], None])[:, 0].astype(np.float32)
+                far = _exact(x[i[part]], x[j[part]], metric)
                 near = far <= np.float32(within)
                 yield i[part][near], j[part][near], far[near]
 
@@ -124,6 +124,22 @@ def _ready(x: np.ndarray, metric: Metric, centre: np.ndarray) -> np.ndarray:  # 
     if metric.name == "cosine":
         return y
     return np.asarray(np.clip(y - centre, -1e17, 1e17), np.float32)  # so that sums of squares are finite
+
+
+def _exact(a: np.ndarray, b: np.ndarray, metric: Metric) -> np.ndarray:
+    """Distances in double precision, as the search of a space tells them: (..., D), (..., D) -> (...)."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    if metric.name != "cosine":
+        step = a - b if metric.weights is None else (a - b) * metric.weights
+        return np.asarray(np.sqrt(_dot(step, step)), np.float32)
+    lengths = np.sqrt(_dot(a, a)) * np.sqrt(_dot(b, b))
+    cos = np.divide(_dot(a, b), lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    # Rounded so that equal directions are equally near: their cosines differ in the last digits.
+    return np.asarray(np.round(1 - np.clip(cos, -1, 1), 12), np.float32)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.asarray(np.einsum("...d,...d->...", a, b))
 
 
 def _settled(
@@ -184,7 +200,7 @@ def _best(
     step = max(1, NUMBERS // (found.shape[1] * x.shape[1]))
     for part in (slice(s, s + step) for s in range(0, len(block), step)):
         some = found[part]  # (s, c)
-        exact = metric.distances(x[block[part]], x[some]).astype(np.float32)
+        exact = _exact(x[block[part], None], x[some], metric)
         exact[some == block[part, None]] = np.inf  # a row is not its own neighbour
         order = np.lexsort((ranks[some], exact), axis=1)[:, :k]
         near[part], far[part] = np.take_along_axis(some, order, 1), np.take_along_axis(exact, order, 1)
@@ -198,7 +214,7 @@ def _of_all(
     near, far = np.zeros(0, np.int64), np.zeros(0, np.float32)
     step = max(1, NUMBERS // x.shape[1])
     for start in range(0, len(x), step):
-        some = metric.distances(x[row : row + 1], x[None, start : start + step])[0].astype(np.float32)
+        some = _exact(x[row], x[start : start + step], metric)
         near = np.concatenate([near, np.arange(start, start + len(some))])
         far = np.concatenate([far, some])
         far[near == row] = np.inf

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import faiss
 import numpy as np
+from sklearn.cluster import kmeans_plusplus
 from threadpoolctl import threadpool_limits
 
 from ..console import progress
@@ -140,13 +141,13 @@ def _by_size(labels: np.ndarray) -> np.ndarray:
 
 
 def _patches(x: np.ndarray, k: int, metric: Metric, seed: int) -> np.ndarray:
-    rows = np.sort(np.random.default_rng(seed).permutation(len(x))[: 1000 * k])
+    rows = np.random.default_rng(seed).permutation(len(x))[: 1000 * k]
     some = metric.ready(x[rows])
-    # Copies of few rows would leave cells without any.
-    k = min(k, len(np.unique(some, axis=0)))
+    k = min(k, len(np.unique(some, axis=0)))  # copies of few rows would leave cells without any
     cells = faiss.Kmeans(x.shape[1], k, niter=20, seed=seed + 1, min_points_per_centroid=1)
     with threadpool_limits(1):
-        cells.train(some)
+        # From rows far apart (Arthur & Vassilvitskii 2007): from any rows, two clear groups may share a cell
+        cells.train(some, init_centroids=kmeans_plusplus(some[:SAMPLE], k, random_state=seed)[0])
         found = [
             cells.index.search(metric.ready(x[s : s + ROWS]), 1)[1][:, 0] for s in range(0, len(x), ROWS)
         ]
