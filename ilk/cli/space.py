@@ -70,7 +70,7 @@ def versions(space: SpacePath, json: Json = False) -> None:
 @app.command()
 def restore(
     space: SpacePath,
-    version: Annotated[int, typer.Argument(help="One of `ilk versions`.")],
+    version: Annotated[int, typer.Argument(metavar="VERSION", help="One of `ilk versions`.")],
     json: Json = False,
 ) -> None:
     """Bring the rows of an old version back, as a new one."""
