@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ilk.errors import DataError, UnknownName
-from ilk.source.views import PRESETS, Preset, Views
+from ilk.source.views import PRESETS, Crops, Preset, Views
 
 
 def pictures(n: int = 5, channels: int = 3, height: int = 16, width: int = 16, seed: int = 0) -> Tensor:
@@ -299,3 +299,27 @@ def test_wrong_input_is_named() -> None:
         Views()(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
     with pytest.raises(DataError, match=r"\(3, 8, 8\)"):
         Views()(torch.zeros(3, 8, 8))
+
+
+def test_as_many_views_as_asked_for_each_its_own() -> None:
+    views = Views("natural", copies=5)(pictures(3))
+    assert [v.shape for v in views] == [(3, 3, 16, 16)] * 5
+    assert len({tuple(v.flatten().tolist()) for v in views}) == 5
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_crops_are_two_wide_views_and_narrow_ones_of_half_the_side(channels: int) -> None:
+    views = Crops("auto", 3)(pictures(4, channels, 17, 17))
+    assert [v.shape for v in views] == [(4, channels, 17, 17)] * 2 + [(4, channels, 9, 9)] * 3
+    assert len(Crops("auto", 0)(pictures(4, channels))) == 2
+
+
+def test_a_narrow_crop_shows_less_than_any_wide_one() -> None:
+    """On a ramp, what is shown can be read off: its brightness spans the share of the side."""
+    ramp = torch.linspace(0, 1, 64).expand(200, 1, 64, 64)
+    torch.manual_seed(0)
+    views = Crops(Preset(crop=(0.36, 1)), 2)(ramp)
+    wide, narrow = ((v.amax((1, 2, 3)) - v.amin((1, 2, 3))) ** 2 for v in (views[0], views[2]))
+    assert 0.33 < wide.min() < wide.max() <= 1
+    assert 0.06 < narrow.min() < 0.15  # from 0.36 / 4
+    assert 0.28 < narrow.max() < 0.37
