@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import socket
+import threading
 import webbrowser
 from collections.abc import Callable
 from pathlib import Path
@@ -32,11 +34,8 @@ TOLD: dict[int | str, dict[str, Any]] = {
 }
 
 
-def application(
-    space: Path, *, data: str | None = None, host: str = "127.0.0.1", token: str | None = None
-) -> Guard:
-    """The server as an ASGI application, behind its door. `data`: what the space was filled from."""
-    desk = Desk(space, data)
+def application(desk: Desk, *, host: str = "127.0.0.1", token: str | None = None) -> Guard:
+    """The server as an ASGI application, behind its door."""
     app = FastAPI(
         title="ilk look",
         version=__version__,
@@ -114,17 +113,20 @@ def serve(
 ) -> None:
     """Serves until Ctrl-C. `ready` is told the address. Without a `port`, the first free one from 8377 on.
 
+    `data`: what the space was filled from, to show its pictures in full; default: NAME beside NAME.space.
     From any address but loopback a `token` is needed; one is made where none is given.
     """
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    if token is not None and (len(token) < SHORTEST or not token.replace("-", "").replace("_", "").isalnum()):
+    if token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{%d,}" % SHORTEST, token):
         raise OptionError(
             f"a token of {len(token)} characters",
             f"Give {SHORTEST} or more letters, digits, - and _; or none.",
         )
     listening = _listening(host, port)
-    app = application(space, data=data, host=host, token=token)
+    desk = Desk(space, data)
+    threading.Thread(target=desk.warm, daemon=True).start()
+    app = application(desk, host=host, token=token)
     url = _address(host, listening.getsockname()[1], token)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",

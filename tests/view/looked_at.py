@@ -16,6 +16,7 @@ from ilk.decoders.convnet import ConvNet
 from ilk.encoders.pixels import Pixels
 from ilk.source.images import images
 from ilk.space import Space
+from ilk.view._server.desk import Desk
 from ilk.view.server import application
 
 N = 60
@@ -53,8 +54,8 @@ def make(folder: Path) -> Path:
 class Visitor:
     """What a browser on this machine does."""
 
-    def __init__(self, space: Path, **options: Any) -> None:
-        self.app = application(space, **options)
+    def __init__(self, space: Path, data: str | None = None, **options: Any) -> None:
+        self.app = application(Desk(space, data), **options)
         self.client = TestClient(self.app, base_url="http://localhost:8377", raise_server_exceptions=False)
 
     def get(self, address: str, status: int = 200, **more: Any) -> Any:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from ilk.errors import OptionError
 from ilk.view import server
 from ilk.view._server import pages
+from ilk.view._server.desk import Desk
 from ilk.view._server.guard import POLICY, _hostname, is_loopback
 from ilk.view.server import application, serve
 
@@ -64,7 +65,7 @@ class Served:
 @pytest.fixture(scope="module")
 def open_(made: Path) -> Iterator[Served]:
     """On loopback, without a token."""
-    served = Served(application(made))
+    served = Served(application(Desk(made)))
     yield served
     served.close()
 
@@ -72,7 +73,7 @@ def open_(made: Path) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def closed(made: Path) -> Iterator[Served]:
     """As on 0.0.0.0, with a token."""
-    served = Served(application(made, host="0.0.0.0", token=TOKEN))
+    served = Served(application(Desk(made), host="0.0.0.0", token=TOKEN))
     yield served
     served.close()
 
@@ -218,7 +219,7 @@ def test_pages_are_a_fixed_list(made, tmp_path, monkeypatch):
     known = pages.pages(tmp_path)
     assert set(known) == {"", "index.html", "assets/app.js"}
     monkeypatch.setattr(server, "pages", lambda: known)
-    served = Served(application(made))
+    served = Served(application(Desk(made)))
     try:
         status, headers, body = served.ask("/")
         assert (status, body) == (200, (tmp_path / "index.html").read_bytes())

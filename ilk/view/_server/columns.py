@@ -47,10 +47,9 @@ def kind_of(column: Column[Any]) -> Kind:
     if pa.types.is_floating(t) or pa.types.is_decimal(t):
         return "number"
     if pa.types.is_integer(t):
-        return "category" if _different(column) <= FEW else "number"
+        return "number" if _more(column, FEW) else "category"
     if pa.types.is_string(t) or pa.types.is_large_string(t):
-        different = _different(column)
-        return "category" if different <= min(NAMES, max(FEW, len(column) // 2)) else "text"
+        return "text" if _more(column, min(NAMES, max(FEW, len(column) // 2))) else "category"
     return "text"
 
 
@@ -130,5 +129,6 @@ def _amounts(column: Column[Any], kind: Kind) -> Drawn:
     )
 
 
-def _different(column: Column[Any]) -> int:
-    return int(pc.count_distinct(column).as_py())
+def _more(column: Column[Any], most: int) -> bool:
+    """Whether there are more different values; mostly seen from the first few already."""
+    return any(int(pc.count_distinct(part).as_py()) > most for part in (column.slice(0, 4 * most), column))

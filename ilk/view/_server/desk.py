@@ -18,7 +18,8 @@ import numpy as np
 from fastapi import Depends, Query, Request, Response
 from numpy.typing import NDArray
 
-from ...errors import OptionError, SpaceBusy
+from ...console import say
+from ...errors import IlkError, OptionError, SpaceBusy
 from . import answers, inside
 from .dimensions import Dimension, Direction, dimensions, directions
 from .following import Following
@@ -59,6 +60,16 @@ class Desk:
         self.encoding = Lock()  # networks keep a mode while they are asked
         self.watching = Lock()
         self._working = Lock()
+
+    def warm(self) -> None:
+        """Does beforehand what the first click would wait for."""
+        shown = self.at.shown
+        try:
+            shown.listed()
+            if len(shown):
+                shown.space.search(np.array(shown.vectors[:1]), 1)
+        except (IlkError, OSError) as e:  # whoever asks for it is told then
+            say(str(e))
 
     def refresh(self) -> None:
         self.at = self._open()

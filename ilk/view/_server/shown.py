@@ -27,7 +27,7 @@ from ...space import Space
 from . import columns, inside
 from .columns import Drawn, Kind
 
-NOT_LISTED = {"map": {"x", "y", "mark"}}  # of layers: what is drawn anyway
+DRAWN = ("x", "y", "mark")  # of the layer `map`: not listed, since it is drawn anyway
 KEPT = 16  # drawn columns kept in memory
 
 
@@ -92,15 +92,14 @@ class Shown:
         found = [self._listed(name, None, name, self.metadata[name]) for name in self.metadata.column_names]
         taken = {"id", *self.metadata.column_names}
         for layer in self.space.layers():
-            table = self.layer(layer)
-            for name in table.column_names if table is not None else ():
+            table = None if layer == "map" else self.layer(layer)
+            for name in DRAWN if layer == "map" else () if table is None else table.column_names:
                 unique = name
                 while unique in taken:
                     unique = f"{layer}_{unique}"  # the name that it has in a condition too
                 taken.add(unique)
-                if table is None or name in NOT_LISTED.get(layer, ()):
-                    continue
-                found.append(self._listed(unique, layer, name, table[name]))
+                if table is not None:
+                    found.append(self._listed(unique, layer, name, table[name]))
         return found
 
     def column(self, name: str) -> tuple[Listed, Drawn]:
@@ -137,7 +136,10 @@ class Shown:
         except (FormatError, UnknownName) as e:  # a damaged layer must not take the page with it
             say(f"layer {name!r} is left out: {e}")
             return None
-        where = pc.index_in(self.ids, value_set=table["id"].combine_chunks())
+        ids = table["id"].combine_chunks()
+        if ids.equals(self.ids):
+            return table.drop_columns(["id"]).combine_chunks()
+        where = pc.index_in(self.ids, value_set=ids)
         return table.drop_columns(["id"]).combine_chunks().take(where)
 
 
