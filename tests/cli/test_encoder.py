@@ -38,7 +38,8 @@ def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 def test_inside(ilk: Run) -> None:
     code, out, err = ilk("inside", "x.space", "digit-2")
     assert (code, out.split()) == (0, ["written", "inside.png"])
-    assert Image.open("inside.png").format == "PNG"
+    with Image.open("inside.png") as drawn:
+        assert drawn.format == "PNG"
     assert "thumbnail" in err
     assert "even share" in err
     code, out, err = ilk("inside", "x", "digit-2", "--to", "a.png", "--cells", "4", "--json")

@@ -18,6 +18,7 @@ from sklearn.datasets import load_digits
 
 from ilk import encoders, find, objectives
 from ilk.encoders import Encoder, TokenEncoder
+from ilk.encoders.orbit import Orbit
 from ilk.encoders.projected import project
 from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
@@ -54,6 +55,7 @@ VIT: dict[str, Any] = {  # a model of `transformers` without its files: first we
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
     "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
+    "orbit": lambda source: Orbit(encoders.build("convnet", source.traits, width=4), turns=8),
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),

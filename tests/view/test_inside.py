@@ -24,9 +24,14 @@ def made(encoder: Encoder, source: Images, path: Path) -> Space:
     return space
 
 
+def pixels(path: Path) -> np.ndarray:
+    with Image.open(path) as sheet:
+        return np.asarray(sheet.convert("RGB"))
+
+
 def tiles(path: Path) -> list[int]:
     """How many tiles stand in each row."""
-    sheet = np.asarray(Image.open(path).convert("RGB"))
+    sheet = pixels(path)
     step = TILE + 2 * LINE + GAP
     tops = range(MARGIN + 2 * LINE, sheet.shape[0] - TILE, step)
     lefts = range(MARGIN, sheet.shape[1] - TILE, TILE + GAP)
@@ -48,14 +53,14 @@ def test_a_convnet_and_a_file(tmp_path: Path) -> None:
     assert tiles(by_file) == [2, 6, 6, 6, 6]
     by_id = inside(space, "2.png", tmp_path / "b.png", cells=4)
     below = MARGIN + LINE  # but for the title the same: an 8-bit thumbnail loses nothing
-    assert (np.asarray(Image.open(by_id))[below:] == np.asarray(Image.open(by_file))[below:]).all()
+    assert (pixels(by_id)[below:] == pixels(by_file)[below:]).all()
 
 
 def test_others_show_where_the_vector_comes_from(tmp_path: Path) -> None:
     source = samples.images(n=4)
     space = made(build("pixels", source.traits), source, tmp_path)
     assert tiles(inside(space, "digit-0", tmp_path / "a.png")) == [2]
-    sheet = np.asarray(Image.open(tmp_path / "a.png"))[MARGIN + 2 * LINE :][:TILE, MARGIN:]
+    sheet = pixels(tmp_path / "a.png")[MARGIN + 2 * LINE :][:TILE, MARGIN:]
     face, heat = sheet[:, :TILE].astype(int), sheet[:, TILE + GAP :][:, :TILE].astype(int)
     assert face.std() > 30
     assert heat[face.mean(-1) < 50].mean() < heat[face.mean(-1) > 200].mean()  # it comes from the ink
