@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from ..errors import SpaceError
 from ._app import Json, SpacePath, Strict, app
 from ._arguments import open_space
 from ._printing import Output
@@ -25,11 +26,18 @@ def search(
     query: Annotated[str, typer.Argument(help="An id of the space, or a file.")],
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
     where: Annotated[str | None, typer.Option(help="Only rows for which this SQL condition holds.")] = None,
+    local: Annotated[
+        bool, typer.Option("--local", help="In the nearest parts of `ilk split`, by their own distance.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """The samples most alike to one that is given."""
     output = Output(json)
-    found = open_space(space).search(query, k, where=where)
+    opened = open_space(space)
+    searched = opened.parts() if local else opened
+    if searched is None:
+        raise SpaceError(f"{opened.path} has no parts", f"Make them: ilk split {opened.path}")
+    found = searched.search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
     output.table(found.table() if many else found.table().drop_columns(["query"]))
 

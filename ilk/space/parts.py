@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,9 @@ class Parts:
     def sizes(self) -> np.ndarray:  # (p,)
         return np.bincount(self.labels, minlength=len(self))
 
+    def __iter__(self) -> Iterator[Part]:
+        return (Part(self, number) for number in range(len(self)))
+
     def part(self, number: int) -> Part:
         if not 0 <= number < len(self):
             raise UnknownName("part", str(number), map(str, range(len(self))))
@@ -120,7 +124,7 @@ class Parts:
                 "share": sizes / max(1, sizes.sum()),
                 "dims": pa.array(about["dims"], pa.int64()),
                 "spread": pa.array([float(np.sqrt(v)) for v in about["variance"]], pa.float64()),
-                "typical": [self.part(i).typical(1)[0] if sizes[i] else None for i in range(len(self))],
+                "typical": pa.array([next(iter(part.typical(1)), None) for part in self], pa.string()),
             }
         )
 
