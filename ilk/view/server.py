@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import socket
@@ -102,7 +103,7 @@ def _serve_pages(app: FastAPI, known: dict[str, Page]) -> None:
 
 
 def serve(
-    space: Path,
+    space: str | os.PathLike[str],
     *,
     data: str | None = None,
     host: str = "127.0.0.1",
@@ -118,13 +119,13 @@ def serve(
     """
     if token is None and not is_loopback(host):
         token = secrets.token_urlsafe(24)
-    if token is not None and not re.fullmatch(r"[A-Za-z0-9_-]{%d,}" % SHORTEST, token):
+    if token is not None and not (len(token) >= SHORTEST and re.fullmatch(r"[\w-]+", token, re.ASCII)):
         raise OptionError(
             f"a token of {len(token)} characters",
             f"Give {SHORTEST} or more letters, digits, - and _; or none.",
         )
     listening = _listening(host, port)
-    desk = Desk(space, data)
+    desk = Desk(Path(space), data)
     threading.Thread(target=desk.warm, daemon=True).start()
     app = application(desk, host=host, token=token)
     url = _address(host, listening.getsockname()[1], token)
