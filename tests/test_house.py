@@ -22,6 +22,7 @@ ORDER = [
         "console",
         "find",
         "files",
+        "compiled",
         "saved",
         "source",
         "encoders",

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..errors import DataError, UnknownName
+from ..errors import DataError, OptionError, UnknownName
 
 Range = tuple[float, float]
 _PART = 2**19  # numbers worked on at a time on a CPU: they stay in its cache
@@ -147,6 +147,8 @@ class Crops:
     """
 
     def __init__(self, preset: str | Preset = "auto", narrow: int = 4) -> None:
+        if narrow < 0:
+            raise OptionError(f"{narrow} narrow views; expected 0 or more")
         self.wide, self.narrow = Views(preset), narrow
 
     def __call__(self, batch: Tensor) -> tuple[Tensor, ...]:  # 2 of (B, C, H, W), then (B, C, s, s)

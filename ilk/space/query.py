@@ -99,10 +99,11 @@ def vectors(given: Any, dim: int, maker: str, ids: Sequence[str] | None = None) 
         )
     if ids is not None and len(ids) != len(array):
         raise OptionError(f"{len(ids)} ids for {len(array)} vectors", "Give one id for each vector.")
-    with np.errstate(over="ignore"):  # what does not fit becomes inf, and is told below
-        array = np.ascontiguousarray(array, np.float32)
-    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
-    if len(bad):
+    if array.dtype != np.float32 or not array.flags.c_contiguous:
+        with np.errstate(over="ignore"):  # what does not fit becomes inf, and is told below
+            array = np.ascontiguousarray(array, np.float32)
+    if not np.isfinite(array).all():
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
         first = f"number {bad[0]}" if ids is None else repr(ids[bad[0]])
         raise DataError(
             f"{len(bad)} of {len(array)} vectors hold NaN or inf, the first is {first}",

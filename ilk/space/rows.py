@@ -84,7 +84,7 @@ class Rows:
         schema: pa.Schema = self.data.schema
         return schema
 
-    @property
+    @cached_property
     def dim(self) -> int:
         return int(self.schema.field("vector").type.list_size)
 

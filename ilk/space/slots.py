@@ -25,6 +25,7 @@ from .fragments import Fragment
 DEAD = np.uint64(2**64 - 1)  # no row's address
 _LOW = np.uint64(32)
 Ids: TypeAlias = "pa.Array[Any]"
+Text: TypeAlias = tuple[memoryview, memoryview]  # where each id starts (int32), and the bytes of all
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,18 @@ class Slots:
         return out
 
     def names(self, slots: np.ndarray) -> list[str]:
+        """Read from Arrow's own bytes: a search asks for a few of millions."""
         first = len(self.ids[0])
-        late = slots >= first
-        if not late.any():
-            return list(self.ids[0].take(pa.array(slots)).to_pylist())  # type: ignore[arg-type]
-        out = np.empty(len(slots), object)
-        out[~late] = self.ids[0].take(pa.array(slots[~late])).to_pylist()
-        out[late] = self.ids[1].take(pa.array(slots[late] - first)).to_pylist()
-        return list(out)
+        old, new = self._texts
+        out = []
+        for slot in slots.tolist():
+            (starts, text), at = (old, slot) if slot < first else (new, slot - first)
+            out.append(str(text[starts[at] : starts[at + 1]], "utf-8"))
+        return out
+
+    @cached_property
+    def _texts(self) -> tuple[Text, Text]:
+        return _text(self.ids[0]), _text(self.ids[1])
 
     def some(self, slots: np.ndarray) -> Ids:
         """The ids in these slots, which are ascending."""
@@ -160,6 +165,12 @@ def matrix(column: pa.ChunkedArray[Any], dim: int) -> np.ndarray:  # (n, D)
     chunks: Any = column.chunks
     parts = [np.asarray(c.flatten(), np.float32).reshape(-1, dim) for c in chunks]
     return np.concatenate([np.zeros((0, dim), np.float32), *parts])
+
+
+def _text(ids: Ids) -> Text:
+    _, starts, text = ids.buffers()
+    first = memoryview(starts).cast("i")[ids.offset :] if starts else memoryview(bytes(4)).cast("i")
+    return first, memoryview(text or b"")
 
 
 def _among(addresses: np.ndarray, wanted: np.ndarray) -> np.ndarray:  # (s,), ascending -> (s,) bool

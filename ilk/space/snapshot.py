@@ -82,23 +82,25 @@ class Snapshot:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Slots and distances (q, k) of the k nearest rows, all or those of the slots `among` (s,) bool."""
         slots, near = self.slots, self.base.near
-        alive = slots.alive if among is None else among
         n = slots.count if among is None else int(np.count_nonzero(among))
         k = min(k, n)
         if among is not None and n <= _FEW:
-            return _few(slots, self.metric, queries, k, np.flatnonzero(among))
-        if near is None:
-            return self.exactly(queries, k, alive)
+            chosen = np.flatnonzero(among)
+            few: list[exact.Part] = [(0, slots.vectors(chosen), self.metric)]
+            return exact.search(slots, few, among, self.metric, queries, k, chosen=chosen)
+        if near is None or not k:
+            return self.exactly(queries, k, among)
+        covered = near.covered
         found = near.candidates(self.base.metric.ready(queries), k, self._among(among))
         if near.covered > len(slots):  # it has gone on to a later version
             found = np.where(found < len(slots), found, -1)
-        parts = [found, *self._late(near.covered, queries, k)]
-        every = among is None and n == len(slots)
-        found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-        nearest, distances = exact.settle(slots, self.metric, queries, found, k, None if every else alive)
-        short = np.flatnonzero((nearest < 0).any(axis=1))
-        if len(short):  # too many of the candidates were dead, or out of reach
-            nearest[short], distances[short] = self.exactly(queries[short], k, alive)
+        elif covered < len(slots):
+            found = np.concatenate([found, self._late(covered, queries, k)], axis=1)
+        alive = among if among is not None else slots.alive if n < len(slots) else exact.ALL
+        nearest, distances = exact.settle(slots, self.metric, queries, found, k, alive)
+        if nearest[:, -1].min() < 0:  # too many of the candidates were dead, or out of reach
+            short = np.flatnonzero(nearest[:, -1] < 0)
+            nearest[short], distances[short] = self.exactly(queries[short], k, among)
         return nearest, distances
 
     def exactly(
@@ -118,14 +120,12 @@ class Snapshot:
     def _living(self) -> Among:
         return Among(self.slots.alive)
 
-    def _late(self, covered: int, queries: np.ndarray, k: int) -> list[np.ndarray]:
-        """Candidates among the slots that the index does not hold yet: all of those are looked at."""
+    def _late(self, covered: int, queries: np.ndarray, k: int) -> np.ndarray:
+        """Candidates (q, c) among the slots that the index does not hold yet: all of those are looked at."""
         first = len(self.slots.parts[0])
         tail = self._tail[max(0, covered - first) :]
-        if not len(tail):
-            return []
         c = min(len(tail), 2 * k + 16)
-        return [exact.nearest(self.base.metric.ready(queries), tail, c)[1] + max(covered, first)]
+        return exact.nearest(self.base.metric.ready(queries), tail, c)[1] + max(covered, first)
 
     @cached_property
     def _tail(self) -> np.ndarray:
@@ -138,28 +138,6 @@ class Snapshot:
         old, base = self.slots.parts[0], self.base
         kept = (0, base.ready, None) if base.ready is not None else (0, old, base.metric)
         return [kept, (len(old), self._tail, None)]
-
-
-class _Some:
-    """A few of the slots, numbered anew."""
-
-    def __init__(self, slots: Slots, chosen: np.ndarray) -> None:
-        self.slots, self.chosen = slots, chosen
-
-    def vectors(self, slots: np.ndarray) -> np.ndarray:
-        return self.slots.vectors(self.chosen[slots])
-
-    def names(self, slots: np.ndarray) -> list[str]:
-        return self.slots.names(self.chosen[slots])
-
-
-def _few(
-    slots: Slots, metric: Metric, queries: np.ndarray, k: int, chosen: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    parts: list[exact.Part] = [(0, metric.ready(slots.vectors(chosen)), None)]
-    every = np.ones(len(chosen), bool)
-    found, distances = exact.search(_Some(slots, chosen), parts, every, metric, queries, k)
-    return chosen[found], distances
 
 
 def _gathered(folder: Path, slots: Slots) -> np.ndarray:

@@ -337,7 +337,7 @@ class Space:
 
     # Inside
 
-    @property
+    @cached_property
     def _maker(self) -> str:
         return f"the encoder {class_of(self.path / 'encoder.json')} ({self.fingerprint})"
 

@@ -12,27 +12,14 @@ turning points without noticing them (observer at infinity, Bardeen 1973; Mino 2
 
 Emission j = n g^(2 + alpha), absorption kappa n g^(1.5 + alpha), as in the code comparison of Gold et al.
 (2020, ApJ 897, 148). The gas circles: no infall, no jet, no polarisation, no retrograde flow.
-
-Kernels that call one another share this file: numba's cache notices a change of a kernel's own file only.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-
-def compiled(function: F) -> F:
-    """Machine code, kept on disk. No fastmath: the bits must not depend on how a compiler reorders sums."""
-    options = {"nogil": True, "error_model": "numpy"}
-    try:
-        return cast(F, numba.njit(function, cache=True, **options))
-    except RuntimeError:  # nowhere to keep it: a read-only machine compiles at every start
-        return cast(F, numba.njit(function, **options))
+from ...compiled import compiled
 
 
 class Flow(NamedTuple):
@@ -61,12 +48,12 @@ OPAQUE = 10.0  # e^-10 of what lies behind is left
 FIELD_SPAN = 3.5  # the field repeats after this much in ln r
 
 
-@compiled
+@compiled()
 def horizon(a: float) -> float:
     return 1.0 + math.sqrt(1.0 - a * a)
 
 
-@compiled
+@compiled()
 def redshift(a: float, r: float, mu: float, s2: float, lam: float, ell: float) -> float:
     """Observed over emitted frequency; 0 where no gas can circle with that angular momentum."""
     a2 = a * a
@@ -82,7 +69,7 @@ def redshift(a: float, r: float, mu: float, s2: float, lam: float, ell: float) -
     return math.sqrt(sigma * delta * energy) / photon
 
 
-@compiled
+@compiled()
 def density(u: float, mu: float, flow: Flow) -> float:
     inside = min((1.0 / u - flow.r_in) / flow.edge, 0.0)
     height, far = mu / flow.h, 1.0 / (u * flow.r_out)
@@ -90,7 +77,7 @@ def density(u: float, mu: float, flow: Flow) -> float:
     return math.exp(steep - 0.5 * (inside * inside + height * height + far * far))
 
 
-@compiled
+@compiled()
 def column(a: float, flow: Flow) -> float:
     """The density summed along r in the equatorial plane, horizon to r = 100 (trapezoids in ln r)."""
     first, points, total = math.log(horizon(a)), 500, 0.0
@@ -101,7 +88,7 @@ def column(a: float, flow: Flow) -> float:
     return total
 
 
-@compiled
+@compiled()
 def field_at(field: np.ndarray, phi: float, ln_r: float) -> float:
     """`field` is periodic in azimuth (rows) and ln r (columns); both counts are powers of two."""
     rows, columns = field.shape
@@ -110,7 +97,7 @@ def field_at(field: np.ndarray, phi: float, ln_r: float) -> float:
     return float(field[i, j])
 
 
-@compiled
+@compiled()
 def ray(
     al: float, be: float, a: float, si: float, ci: float, flow: Flow, field: np.ndarray, steps: Steps
 ) -> tuple[float, bool]:
@@ -174,7 +161,7 @@ def ray(
     return light, False
 
 
-@compiled
+@compiled()
 def trace(
     al: np.ndarray, be: np.ndarray, a: float, inclination: float, flow: Flow, field: np.ndarray, steps: Steps
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -186,7 +173,7 @@ def trace(
     return light, fell
 
 
-@compiled
+@compiled()
 def _bound_orbit(a: float, si: float, ci: float, r: float) -> tuple[float, float]:
     """Where the photons that circle at radius r appear on the screen: al and be^2 (below 0: unseen)."""
     delta = r * r - 2.0 * r + a * a
@@ -195,7 +182,7 @@ def _bound_orbit(a: float, si: float, ci: float, r: float) -> tuple[float, float
     return -lam / si, eta + (a * ci) ** 2 - (lam * ci / si) ** 2
 
 
-@compiled
+@compiled()
 def critical_radius(a: float, inclination: float, psi: np.ndarray) -> np.ndarray:
     """The rim of the shadow: its distance from the origin in directions psi, angles from the al axis."""
     si, ci = math.sin(max(inclination, 1e-4)), math.cos(max(inclination, 1e-4))

@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 
-from .kerr import compiled
+from ...compiled import compiled
 
 REACH = 5.5  # of x: beyond it nothing shines
 PROMINENCE = 0.04  # of the picture's peak, for a maximum to count as resolved
@@ -33,7 +33,7 @@ def rows(count: int) -> np.ndarray:
     return np.interp(np.linspace(0, REACH, 2048), radii(count), np.arange(count))
 
 
-@compiled
+@compiled()
 def project(
     polar: np.ndarray,
     rim: np.ndarray,
@@ -77,7 +77,7 @@ def beam(sigma: float, fine: int) -> np.ndarray:
     return np.convolve(bell / bell.sum(), np.full(fine, 1.0 / fine))
 
 
-@compiled
+@compiled()
 def _blur_rows(image: np.ndarray, kernel: np.ndarray, fine: int) -> np.ndarray:
     n, width = image.shape  # (n, width) -> (n / fine, width)
     reach = (kernel.size - fine) // 2
@@ -91,14 +91,14 @@ def _blur_rows(image: np.ndarray, kernel: np.ndarray, fine: int) -> np.ndarray:
     return out
 
 
-@compiled
+@compiled()
 def blur(image: np.ndarray, kernel: np.ndarray, fine: int) -> np.ndarray:
     """(n, n) -> (size, size), dark outside."""
     tall = np.ascontiguousarray(_blur_rows(image, kernel, fine).T)  # (n, size)
     return np.ascontiguousarray(_blur_rows(tall, kernel, fine).T)
 
 
-@compiled
+@compiled()
 def _cuts(image: np.ndarray, column: float, row: float, unit: float) -> np.ndarray:
     """Brightness along radial cuts from (column, row), `unit` pixels to an M: (CUTS, SAMPLES), bilinear."""
     size = image.shape[0]
@@ -116,7 +116,7 @@ def _cuts(image: np.ndarray, column: float, row: float, unit: float) -> np.ndarr
     return out
 
 
-@compiled
+@compiled()
 def maxima(cut: np.ndarray, prominence: float) -> int:
     """Maxima beyond 1.5 M that rise by `prominence` above the higher of the two saddles beside them."""
     found = 0
@@ -135,7 +135,7 @@ def maxima(cut: np.ndarray, prominence: float) -> int:
     return found
 
 
-@compiled
+@compiled()
 def look(image: np.ndarray, column: float, row: float, unit: float) -> tuple[int, float]:
     """Resolved maxima of the radial profile; how much darker its centre is than the brightest radius.
 

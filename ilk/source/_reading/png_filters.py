@@ -1,10 +1,11 @@
 """The five filters of PNG undone, byte by byte. Apart from `_png.py` because numba takes a second to load."""
 
-import numba
 import numpy as np
 
+from ...compiled import compiled
 
-@numba.njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+
+@compiled()
 def unfilter(lines: np.ndarray, step: int) -> np.ndarray:
     h, n = lines.shape[0], lines.shape[1] - 1
     out = np.zeros((h, n), np.uint8)

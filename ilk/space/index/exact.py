@@ -14,19 +14,20 @@ from typing import Protocol, TypeAlias
 import faiss
 import numpy as np
 
+from . import kernels
 from .metric import Metric
 
 _EXTRA = 16  # candidates beyond k: in most data they settle the order at the first try
-_ROOM = 1 << 22  # numbers in double precision at a time
 _BATCH = 256  # queries at a time
 _ROWS = 131_072  # vectors made ready at a time
-_FAR = np.float32(np.inf)
+ALL = np.zeros(0, bool)  # every slot may be found
 
 
 class Shelf(Protocol):
-    """Vectors by slot, and the ids that settle a tie."""
+    """Vectors by slot, in two parts, and the ids that settle a tie."""
 
-    def vectors(self, slots: np.ndarray) -> np.ndarray: ...  # (...,) -> (..., D)
+    @property
+    def parts(self) -> tuple[np.ndarray, np.ndarray]: ...  # (m, D), (t, D)
     def names(self, slots: np.ndarray) -> list[str]: ...
 
 
@@ -42,6 +43,7 @@ def search(
     queries: np.ndarray,
     k: int,
     coarse: Metric | None = None,  # of the ready vectors, where it is another
+    chosen: np.ndarray | None = None,  # the slots in `parts`, where they are not all
 ) -> tuple[np.ndarray, np.ndarray]:
     """Slots and distances (q, k) of the k nearest."""
     n = int(np.count_nonzero(alive))
@@ -50,7 +52,8 @@ def search(
     for start in range(0, len(queries) if k else 0, _BATCH):
         block = slice(start, start + _BATCH)
         asked = queries[block]
-        slots[block], distances[block] = _block(shelf, parts, alive, metric, asked, k, coarse or metric)
+        found = _block(shelf, parts, alive, metric, asked, k, coarse or metric, chosen)
+        slots[block], distances[block] = found
     return slots, distances
 
 
@@ -62,12 +65,14 @@ def _block(
     queries: np.ndarray,
     k: int,
     coarse: Metric,
+    chosen: np.ndarray | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     slots, distances = np.zeros((len(queries), k), np.int64), np.zeros((len(queries), k), np.float32)
     asked = coarse.ready(queries)
     todo, c, careful = np.arange(len(queries)), 2 * k + _EXTRA, False
-    while len(todo) and c < len(alive) // 4:
+    while len(todo) and c < sum(len(part) for _, part, _ in parts) // 4:
         found, bound = _candidates(parts, asked[todo], c, coarse, careful)
+        found = found if chosen is None else chosen[found]
         slots[todo], distances[todo] = settle(shelf, metric, queries[todo], found, k, alive)
         bound *= metric.shrinks(coarse)
         todo = todo[~(bound > distances[todo, -1])]
@@ -75,7 +80,7 @@ def _block(
     if len(todo):
         every = np.flatnonzero(alive)
         for i in todo:
-            slots[i], distances[i] = _all(shelf, metric, queries[i : i + 1], every, k)
+            slots[i], distances[i] = _by_name(shelf, metric, queries[i : i + 1], every, k)
     return slots, distances
 
 
@@ -139,52 +144,27 @@ def settle(
     queries: np.ndarray,
     found: np.ndarray,  # (q, c) slots, -1 for none
     k: int,
-    alive: np.ndarray | None = None,
+    alive: np.ndarray = ALL,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The k nearest of the candidates that are alive, by exact distance, then by id; inf where too few."""
-    distances = np.empty(found.shape, np.float32)
-    step = max(1, _ROOM // max(1, found.shape[1] * queries.shape[1]))
-    for start in range(0, len(found), step):
-        block = slice(start, start + step)
-        distances[block] = metric.distances(queries[block], shelf.vectors(found[block]))
-    if alive is None:
-        distances[found < 0] = _FAR
-    else:
-        distances[(found < 0) | ~alive[found]] = _FAR
-    order = np.argsort(distances, axis=1, kind="stable")[:, : k + 1]
-    slots = np.take_along_axis(found, order, axis=1)
-    nearest = np.take_along_axis(distances, order, axis=1)
-    tied = (nearest[:, 1:] == nearest[:, :-1]) & (nearest[:, 1:] < _FAR)
-    for i in np.flatnonzero(tied.any(axis=1)):
-        chosen = by_name(shelf, found[i], distances[i], k)
-        slots[i, : len(chosen)], nearest[i, : len(chosen)] = found[i, chosen], distances[i, chosen]
-    slots, nearest = slots[:, :k], nearest[:, :k]
-    if slots.shape[1] < k:
-        more = ((0, 0), (0, k - slots.shape[1]))
-        slots = np.pad(slots, more, constant_values=-1)
-        nearest = np.pad(nearest, more, constant_values=np.inf)
-    return np.where(nearest < _FAR, slots, -1), nearest
+    """The k nearest of the candidates that are alive, by exact distance, then by id; -1 where too few."""
+    scale, cosine = metric.scale(queries.shape[1]), metric.name == "cosine"
+    slots, distances, tied = kernels.first(queries, *shelf.parts, found, alive, scale, cosine, k)
+    for i in np.flatnonzero(tied) if tied.any() else ():
+        chosen, nearest = _by_name(shelf, metric, queries[i : i + 1], np.unique(found[i]), k, alive)
+        slots[i, : len(chosen)], distances[i, : len(chosen)] = chosen, nearest
+    return slots, distances
 
 
-def _all(
-    shelf: Shelf, metric: Metric, query: np.ndarray, every: np.ndarray, k: int
+def _by_name(
+    shelf: Shelf, metric: Metric, query: np.ndarray, slots: np.ndarray, k: int, alive: np.ndarray = ALL
 ) -> tuple[np.ndarray, np.ndarray]:
-    step = max(1, _ROOM // query.shape[1])
-    distances = np.concatenate(
-        [
-            metric.distances(query, shelf.vectors(every[None, i : i + step]))[0].astype(np.float32)
-            for i in range(0, len(every), step)
-        ]
-    )
-    chosen = by_name(shelf, every, distances, k)
-    return every[chosen], distances[chosen]
-
-
-def by_name(shelf: Shelf, slots: np.ndarray, distances: np.ndarray, k: int) -> np.ndarray:
-    """Which of them come first, k at most: by distance, and by id where that is equal."""
-    near = np.flatnonzero(distances < _FAR)
+    """Of some slots the k nearest to one query (1, D), or fewer: by distance, then by id."""
+    scale, cosine = metric.scale(query.shape[1]), metric.name == "cosine"
+    far = kernels.distances(query, *shelf.parts, slots[None], alive, scale, cosine)[0]
+    near = np.flatnonzero(far < np.inf)
     if len(near) > k:  # only those as near as the k-th are sorted: ids are slow to compare
-        near = near[distances[near] <= np.partition(distances[near], k - 1)[k - 1]]
+        near = near[far[near] <= np.partition(far[near], k - 1)[k - 1]]
     names = shelf.names(slots[near])
-    order = sorted(range(len(near)), key=lambda i: (distances[near[i]], names[i]))[:k]
-    return near[np.array(order, np.int64)]
+    order = sorted(range(len(near)), key=lambda i: (far[near[i]], names[i]))[:k]
+    chosen = near[np.array(order, np.int64)]
+    return slots[chosen], far[chosen]

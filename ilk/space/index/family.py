@@ -62,11 +62,8 @@ class Approximate:
         self.effort = effort
         self.wider = wider
         self._plain = family.parameters(effort, None)
+        self.covered = int(index.ntotal)  # slots
         self._one = threading.Lock()  # FAISS can be searched by many at once, but not while it grows
-
-    @property
-    def covered(self) -> int:
-        return int(self.index.ntotal)
 
     def candidates(self, asked: np.ndarray, k: int, among: Among | None = None) -> np.ndarray:
         """Slots (q, c), -1 where there is none."""
@@ -88,6 +85,7 @@ class Approximate:
         for start in range(0, len(ready), _BLOCK):
             with self._one:
                 self.index.add(ready[start : start + _BLOCK])
+                self.covered = int(self.index.ntotal)
 
     def save(self, path: Path) -> None:
         faiss.write_index(self.index, str(path))

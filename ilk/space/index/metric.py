@@ -6,9 +6,10 @@ whitened   the Euclidean distance where each dimension is divided by its spread 
            so that one wide dimension does not rule; a dimension without spread counts for nothing
 
 FAISS finds candidates in single precision, always by Euclidean distance between *ready* vectors: of
-length 1 for the cosine, divided by the spread for whitened. Their order is settled here in double precision.
+length 1 for the cosine, divided by the spread for whitened. Their order is settled in double precision
+(kernels.py).
 
-Legend: n vectors, D numbers each, q queries, c candidates.
+Legend: n vectors, D numbers each.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .kernels import unit
+
 METRICS = ("cosine", "l2", "whitened")
-_BLOCK = 65_536  # rows at a time
 
 
 @dataclass(frozen=True)
@@ -28,26 +30,14 @@ class Metric:
 
     def ready(self, vectors: np.ndarray) -> np.ndarray:  # (n, D) -> (n, D) float32
         if self.name == "cosine":
-            return unit(vectors)
+            return unit(np.ascontiguousarray(vectors))  # type: ignore[no-any-return]
         if self.weights is None:
             return vectors
         return np.asarray(vectors * self.weights.astype(np.float32), np.float32)
 
-    def distances(self, queries: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """(q, D) and (q, c, D) -> (q, c) float64, the same number for the same vector wherever it stands."""
-        a, b = queries.astype(np.float64), vectors.astype(np.float64)
-        if self.name != "cosine":
-            difference = b - a[:, None]
-            if self.weights is not None:
-                difference *= self.weights
-            euclidean: np.ndarray = np.sqrt(np.einsum("qcd,qcd->qc", difference, difference))
-            return euclidean
-        lengths = np.sqrt(np.einsum("qcd,qcd->qc", b, b)) * np.sqrt(np.einsum("qd,qd->q", a, a))[:, None]
-        product = np.einsum("qcd,qd->qc", b, a)
-        cos = np.divide(product, lengths, out=np.zeros_like(product), where=lengths > 0)
-        # Rounded so that equal directions are equally near: their cosines differ in the last digits.
-        rounded: np.ndarray = np.round(1 - np.clip(cos, -1, 1), 12)
-        return rounded
+    def scale(self, dim: int) -> np.ndarray:
+        """(D,) float64: what each dimension is multiplied by."""
+        return np.ones(dim) if self.weights is None else self.weights
 
     def told(self, squared: np.ndarray) -> np.ndarray:
         """Squared Euclidean distances between ready vectors, as distances of this metric."""
@@ -64,12 +54,3 @@ class Metric:
 def whitened(spread: np.ndarray) -> Metric:  # (D,) standard deviations
     known = spread > 1e-6 * spread.max(initial=0)
     return Metric("whitened", np.divide(1.0, spread, out=np.zeros(len(spread)), where=known))
-
-
-def unit(vectors: np.ndarray) -> np.ndarray:  # (n, D) -> (n, D) float32 of length 1; zero stays zero
-    out = np.zeros(vectors.shape, np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK].astype(np.float64)  # squares of floats overflow floats
-        lengths = np.sqrt(np.einsum("nd,nd->n", block, block))[:, None]
-        np.divide(block, lengths, out=out[start : start + _BLOCK], where=lengths > 0, casting="same_kind")
-    return out
