@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import OptionError
+
 
 def mlp(dim: int, widths: Sequence[int], *, even: bool = False) -> nn.Sequential:
     """Linear layers of these widths on a vector of `dim`, batch norm and ReLU between them.
@@ -13,6 +15,9 @@ def mlp(dim: int, widths: Sequence[int], *, even: bool = False) -> nn.Sequential
     `even`: what comes out has mean 0 and spread 1 in each dimension (Chen et al. 2021). Without it cosines
     start out near 1, all of them, and what learns from its own answers hardly gets away from there.
     """
+    given = isinstance(widths, Sequence) and all(isinstance(w, int) and w > 0 for w in widths)
+    if not given or (even and not widths):
+        raise OptionError(f"widths of layers are {widths}", "Give a list, as [512, 128].")
     layers: list[nn.Module] = []
     for before, after in zip([dim, *widths], widths):
         layers += [nn.Linear(before, after, bias=False), nn.BatchNorm1d(after), nn.ReLU(inplace=True)]

@@ -60,7 +60,6 @@ def towards_one(momentum: float, progress: float) -> float:
     return 1 - (1 - momentum) * (1 + math.cos(math.pi * progress)) / 2
 
 
-def warmed(first_last: tuple[float, float], share: float, progress: float) -> float:
+def warmed(first: float, last: float, share: float, progress: float) -> float:
     """From the first to the last number, evenly over the first `share` of the run."""
-    first, last = first_last
     return last if progress >= share else first + (last - first) * progress / share

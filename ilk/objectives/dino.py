@@ -17,9 +17,10 @@ from ._teacher import Teacher, towards_one, warmed
 class DINO(Objective):
     """The teacher sees the two wide views, the student also `narrow` small ones; each foretells the others.
 
+    Give it narrow ones (4, say) where a part tells what the whole is: not for digits, whose strokes do not.
     Two forces keep the answers apart: `centre_momentum` (the teacher's mean answer is taken off, so that
     no prototype wins always) and a `teacher_temperature` below the student's (so that they do not all
-    win alike). It rises from the first to the second over the `warmup` share of the run.
+    win alike). It goes there from `teacher_start` over the `warmup` share of the run.
     """
 
     centre: Tensor
@@ -30,17 +31,19 @@ class DINO(Objective):
         *,
         prototypes: int = 1024,
         temperature: float = 0.1,
-        teacher_temperature: tuple[float, float] = (0.04, 0.04),
+        teacher_temperature: float = 0.04,
+        teacher_start: float = 0.04,
         warmup: float = 0.3,
         momentum: float = 0.98,
         centre_momentum: float = 0.9,
         projector: tuple[int, ...] = (512, 128),
-        narrow: int = 4,
+        narrow: int = 0,
         augment: str = "natural",
     ) -> None:
         super().__init__()
         self.encoder, self.prototypes, self.projector = encoder, prototypes, projector
-        self.temperature, self.teacher_temperature, self.warmup = temperature, teacher_temperature, warmup
+        self.temperature, self.teacher_temperature = temperature, teacher_temperature
+        self.teacher_start, self.warmup = teacher_start, warmup
         self.momentum, self.centre_momentum = momentum, centre_momentum
         self.narrow, self.augment = narrow, augment
         self.head = Prototypes(encoder.dim, projector, prototypes)
@@ -55,7 +58,7 @@ class DINO(Objective):
         student = torch.cat(answers).float().view(len(views), len(views[0]), -1)  # (V, B, K)
         teacher = self.teacher(wide).float().view(2, len(views[0]), -1)  # (2, B, K)
         self.seen = teacher.mean((0, 1))  # (K,)
-        temperature = warmed(self.teacher_temperature, self.warmup, progress)
+        temperature = warmed(self.teacher_start, self.teacher_temperature, self.warmup, progress)
         sharp = ((teacher - self.centre) / temperature).softmax(2)
         return {"naming": across(sharp, (student / self.temperature).log_softmax(2))}
 

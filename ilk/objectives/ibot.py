@@ -6,6 +6,8 @@ what surrounds the hole.
 Legend: B samples on this process, P patches, M masked ones of all 2B views, K prototypes, D a token's width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -37,7 +39,8 @@ class IBOT(Objective):
         *,
         prototypes: int = 1024,
         temperature: float = 0.1,
-        teacher_temperature: tuple[float, float] = (0.04, 0.04),
+        teacher_temperature: float = 0.04,
+        teacher_start: float = 0.04,
         warmup: float = 0.3,
         momentum: float = 0.98,
         centre_momentum: float = 0.9,
@@ -47,11 +50,14 @@ class IBOT(Objective):
         augment: str = "natural",
     ) -> None:
         super().__init__()
+        if not (isinstance(masked, Sequence) and len(masked) == 2 and 0 <= masked[0] <= masked[1] <= 1):
+            raise OptionError(f"masked is {masked}", "Give the least and the greatest share, as [0.1, 0.5].")
         if not isinstance(encoder, TokenEncoder):
             what = f"iBOT masks patches, and {type(encoder).__name__} knows none"
             raise OptionError(what, "Give an encoder that does: --encoder vit.")
         self.encoder, self.prototypes, self.projector = encoder, prototypes, projector
-        self.temperature, self.teacher_temperature, self.warmup = temperature, teacher_temperature, warmup
+        self.temperature, self.teacher_temperature = temperature, teacher_temperature
+        self.teacher_start, self.warmup = teacher_start, warmup
         self.momentum, self.centre_momentum = momentum, centre_momentum
         self.masked, self.chance, self.augment = masked, chance, augment
         self.mask = nn.Parameter(torch.zeros(encoder.token_dim))
@@ -80,7 +86,7 @@ class IBOT(Objective):
             teacher, truth = self.teacher.head(self.teacher.encoder, whole, masked)
         number = teacher.new_tensor([[len(teacher)], [len(truth)]])  # (2, 1)
         self.seen = torch.stack([teacher.sum(0), truth.sum(0)]), number  # (2, K)
-        cold = warmed(self.teacher_temperature, self.warmup, progress)
+        cold = warmed(self.teacher_start, self.teacher_temperature, self.warmup, progress)
 
         def sharp(answers: Tensor, centre: Tensor) -> Tensor:
             return ((answers - centre) / cold).softmax(-1)

@@ -61,7 +61,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
-SMALL = {"width": 8, "prototypes": 64, "queue": 64}  # options of objectives that make them small
+SMALL = {"width": 8, "prototypes": 64, "queue": 64, "narrow": 2}  # options of objectives that make them small
 OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one
     "pretrained": lambda source: {"model": seeing(source)},
 }

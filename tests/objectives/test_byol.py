@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ilk.encoders.convnet import ConvNet
+from ilk.errors import OptionError
 from ilk.objectives._teacher import Teacher
 from ilk.objectives.byol import BYOL, apart
 from ilk.training.fit import fit
@@ -49,3 +50,10 @@ def test_without_what_holds_it_apart_it_collapses_and_the_verdict_says_so(tmp_pa
     stands = learnt(tmp_path / "whole", whole)
     assert stands["verdict"].startswith("Learnt for 60 steps")
     assert stands["last"]["rank"] > 2 * fallen["last"]["rank"]
+
+
+def test_widths_that_are_no_list_are_refused() -> None:
+    with pytest.raises(OptionError, match=r"widths of layers are 3\nGive a list, as \[512, 128\]"):
+        BYOL(ConvNet(size=16, width=8), predictor=3)  # type: ignore[arg-type]
+    with pytest.raises(OptionError, match=r"widths of layers are \(\)"):
+        BYOL(ConvNet(size=16, width=8), projector=())

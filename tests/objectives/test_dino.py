@@ -26,7 +26,9 @@ def test_loss_and_centre_equal_those_of_the_papers_code() -> None:
     """facebookresearch/dino, DINOLoss: 3 samples, 2 wide and 2 narrow views, 6 prototypes."""
     student, teacher = wave(4 * 3, 6), wave(2 * 3, 6, speed=0.7, shift=1.0)
     torch.manual_seed(0)
-    objective = DINO(ConvNet(size=16, width=8, dim=6), prototypes=6, teacher_temperature=(0.05, 0.05))
+    objective = DINO(
+        ConvNet(size=16, width=8, dim=6), prototypes=6, teacher_start=0.05, teacher_temperature=0.05
+    )
     objective.head, objective.encoder = Given(student[:6], student[6:]), Given()  # type: ignore[assignment]
     objective.teacher.forward = lambda x: teacher  # type: ignore[method-assign]
     objective.teacher.follow = lambda *told: None  # type: ignore[method-assign]

@@ -92,3 +92,9 @@ def test_the_vector_is_what_the_encoder_gives_a_whole_picture() -> None:
 def test_an_encoder_without_patches_is_refused() -> None:
     with pytest.raises(OptionError, match="ConvNet knows none\nGive an encoder that does: --encoder vit"):
         IBOT(ConvNet())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("masked", [0.3, [0.5, 0.1], [0.1, 1.5]])
+def test_shares_that_are_none_are_refused(masked: object) -> None:
+    with pytest.raises(OptionError, match=r"masked is .*\nGive the least and the greatest share"):
+        small(masked=masked)

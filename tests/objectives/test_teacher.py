@@ -65,7 +65,7 @@ def test_drops_nothing_at_random() -> None:
 def test_schedules_by_hand() -> None:
     assert [towards_one(0.9, at) for at in (0, 0.5, 1)] == pytest.approx([0.9, 0.95, 1])
     assert towards_one(0.9, 1 / 3) == pytest.approx(0.925)  # (1 + cos 60 degrees) / 2 = 3/4
-    assert [warmed((0.04, 0.07), 0.3, at) for at in (0, 0.1, 0.3, 0.9)] == pytest.approx(
+    assert [warmed(0.04, 0.07, 0.3, at) for at in (0, 0.1, 0.3, 0.9)] == pytest.approx(
         [0.04, 0.05, 0.07, 0.07]
     )
-    assert warmed((0.04, 0.07), 0.0, 0.0) == 0.07
+    assert warmed(0.04, 0.07, 0.0, 0.0) == 0.07
