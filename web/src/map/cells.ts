@@ -18,7 +18,7 @@ export function choose(
   each: (box: Box, call: (row: number) => void) => void,
   x: Float32Array,
   y: Float32Array,
-  always = false,
+  first: number | null = null, // a row that is shown before all others
 ): Chosen {
   if (seen > MOST) return NONE;
   const cell = 2 ** Math.ceil(Math.log2(SMALLEST / camera.scale));
@@ -42,8 +42,10 @@ export function choose(
     }
   });
   const rows = [...best].filter((row) => row >= 0);
-  const opacity = always ? 1 : strength(n / Math.max(rows.length, 1), camera.zoom);
+  const opacity = strength(n / Math.max(rows.length, 1), camera.zoom);
   if (opacity === 0) return NONE;
+  rows.sort((a, b) => order(a) - order(b));
+  if (first !== null) rows.unshift(first);
   return { rows: apart(rows, x, y, cell * FILL * (1 - OVERLAP)), side: cell * FILL * camera.scale, opacity };
 }
 
@@ -53,11 +55,10 @@ function strength(crowd: number, zoom: number): number {
   return clamp((10 - crowd) / 5) * clamp((zoom - 1.2) / 0.3);
 }
 
-/** The rows whose places are at least `distance` apart in x or in y; who stays does not depend on the view. */
+/** The rows whose places are at least `distance` apart in x or in y, the earlier kept before the later. */
 function apart(rows: number[], x: Float32Array, y: Float32Array, distance: number): Uint32Array {
   const kept = new Map<string, number[]>();
   const accepted: number[] = [];
-  rows.sort((a, b) => order(a) - order(b));
   for (const row of rows) {
     const u = Math.floor(x[row] / distance);
     const v = Math.floor(y[row] / distance);
@@ -74,6 +75,7 @@ function apart(rows: number[], x: Float32Array, y: Float32Array, distance: numbe
   return Uint32Array.from(accepted);
 }
 
+/** The same in every view, so that who hides whom does not change with it. */
 function order(row: number): number {
   return Math.imul(row + 1, 2654435761) >>> 0;
 }

@@ -3,7 +3,7 @@ import type { Camera, Point } from "./camera";
 import type { Spread } from "./spread";
 
 export type Ellipse = Spread & { colour: string; name: string };
-export type Ring = { x: number; y: number; kind: "focus" | "hover" | "pinned" };
+export type Ring = { x: number; y: number; kind: "focus" | "hover" | "pinned"; side: number }; // of its picture, or 0
 export type Pen = { ink: string; paper: string; accent: string; ratio: number };
 
 const WIDTH = 2; // standard deviations: 86% of a Gaussian's points
@@ -15,13 +15,12 @@ export function draw(
   ellipses: Ellipse[],
   rings: Ring[],
   line: Point[],
-  side: number, // of the pictures on the map, 0 for points
 ): void {
   context.setTransform(pen.ratio, 0, 0, pen.ratio, 0, 0);
   context.clearRect(0, 0, camera.width, camera.height);
   for (const ellipse of ellipses) outline(context, camera, ellipse, pen);
   for (const ellipse of ellipses) name(context, camera, ellipse, pen);
-  for (const at of rings) ring(context, camera, at, pen, side);
+  for (const at of rings) ring(context, camera, at, pen);
   if (line.length > 1) lasso(context, line, pen);
 }
 
@@ -42,10 +41,11 @@ function outline(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ell
   const scale = camera.scale * WIDTH;
   context.beginPath();
   context.ellipse(x, y, major * scale, minor * scale, -turn, 0, 2 * Math.PI); // the screen's y goes down
-  context.globalAlpha = 0.75;
+  context.globalAlpha = 0.4;
   context.strokeStyle = pen.paper;
-  context.lineWidth = 4;
+  context.lineWidth = 3.5;
   context.stroke();
+  context.globalAlpha = 0.8;
   context.strokeStyle = ellipse.colour;
   context.lineWidth = 1.5;
   context.stroke();
@@ -65,11 +65,11 @@ function name(context: CanvasRenderingContext2D, camera: Camera, ellipse: Ellips
   context.fillText(ellipse.name, x, y);
 }
 
-function ring(context: CanvasRenderingContext2D, camera: Camera, at: Ring, pen: Pen, side: number): void {
+function ring(context: CanvasRenderingContext2D, camera: Camera, at: Ring, pen: Pen): void {
   const { x, y } = camera.toScreen(at.x, at.y);
-  const r = side ? side / 2 + 2 : at.kind === "hover" ? 8 : 10;
+  const r = at.side ? at.side / 2 + 2 : at.kind === "hover" ? 8 : 10;
   context.beginPath();
-  if (side) context.roundRect(x - r, y - r, 2 * r, 2 * r, 5);
+  if (at.side) context.roundRect(x - r, y - r, 2 * r, 2 * r, 5);
   else context.arc(x, y, r, 0, 2 * Math.PI);
   context.setLineDash(at.kind === "pinned" ? [4, 3] : []);
   context.lineWidth = 4.5;

@@ -23,6 +23,7 @@ const TILE = 4000; // points
 export class Renderer {
   readonly camera = new Camera();
   pictures = true;
+  first: number | null = null; // the row that is a picture wherever there are any
   ratio = 1; // device pixels for each CSS pixel
   /** Called after each frame, for whatever is drawn over the map. */
   drawn: (() => void) | null = null;
@@ -184,7 +185,7 @@ export class Renderer {
   /** Of each tile the part between two shares of its points. */
   private drawPoints(runs: Range[], from: number, to: number): void {
     const { gl } = this;
-    this.usePoints(this.pointSize(), this.marks ? 0.78 : 0);
+    this.usePoints(this.pointSize(), this.marks ? 0.72 : 0);
     for (const [first, end] of joined(runs, from, to)) gl.drawArrays(gl.POINTS, first, end - first);
   }
 
@@ -209,8 +210,8 @@ export class Renderer {
   }
 
   private drawPictures(seen: number): void {
-    const { gl, camera } = this;
-    this.shown = this.pictures ? choose(camera, seen, (box, call) => this.finder.each(box, call), this.x, this.y) : NONE;
+    const { gl } = this;
+    this.shown = this.pictures ? this.chosen(seen) : NONE;
     if (!this.shown.rows.length) return;
     const slots = this.sheet.ask(this.shown.rows);
     const items: number[] = [];
@@ -239,6 +240,10 @@ export class Renderer {
     gl.uniform1i(at.sheet, 1);
     gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, strengths.length);
     gl.activeTexture(gl.TEXTURE0);
+  }
+
+  private chosen(seen: number): Chosen {
+    return choose(this.camera, seen, (box, call) => this.finder.each(box, call), this.x, this.y, this.first);
   }
 
   /** Smaller the more there are, larger the closer one is. */

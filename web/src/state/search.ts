@@ -19,8 +19,9 @@ export async function search(text: string): Promise<void> {
 
 export async function filter(where: string): Promise<void> {
   const rows = new Uint32Array(await look.api.bytes("select", {}, { where }));
+  if (!rows.length) return show(where, []);
   look.select(rows, where);
-  if (rows.length) look.flyTo(rows);
+  look.flyTo(rows);
 }
 
 export async function likePicture(file: File): Promise<void> {
@@ -39,5 +40,5 @@ function show(title: string, items: Near[], picture: string | null = null, total
   look.found = { title, items, picture, total };
   look.tab = "selection";
   if (rows.length) look.flyTo(rows);
-  else look.say(`Nothing found for ${title}.`);
+  else look.say(`Nothing found: ${title}.`);
 }
