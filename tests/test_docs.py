@@ -201,7 +201,7 @@ COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined
 
 
 def options(verb: str) -> set[str]:
-    return {o for p in COMMANDS[verb].params for o in p.opts if o.startswith("-")}
+    return {o for p in COMMANDS[verb].params for o in [*p.opts, *p.secondary_opts] if o.startswith("-")}
 
 
 def of_members() -> set[str]:

@@ -1,25 +1,19 @@
-"""What is asked and answered as JSON: the types of the page's requests, which OpenAPI documents."""
+"""What is answered as JSON, as OpenAPI documents it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from .columns import Kind
-from .stretch import Colours, Stretch
 
 Value = float | int | str | bool | None
-Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class Error(BaseModel):
     error: str
     do: str = ""
-
-
-class Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")  # a misspelt wish is told, not passed over
 
 
 # The space
@@ -139,19 +133,9 @@ class PictureAbout(BaseModel):
 # Search
 
 
-class Search(Asked):
-    id: str | None = Field(None, max_length=1000)
-    text: str | None = Field(None, max_length=1000)
-    k: int = Field(50, ge=1, le=1000)
-
-
 class Matches(BaseModel):
     rows: list[Found]
     total: int
-
-
-class Select(Asked):
-    where: str = Field(min_length=1, max_length=5000)
 
 
 # Clusters and oddities
@@ -171,10 +155,6 @@ class Clusters(BaseModel):
     clusters: list[Cluster]
 
 
-class FindClusters(Asked):
-    k: int | None = Field(None, ge=1, le=64)
-
-
 class Anomaly(Named):
     score: float
     why: str
@@ -183,10 +163,6 @@ class Anomaly(Named):
 class Anomalies(BaseModel):
     says: str | None
     anomalies: list[Anomaly]
-
-
-class Nothing(Asked):
-    pass
 
 
 # Labels, sets, probe
@@ -198,10 +174,6 @@ class Labels(BaseModel):
     undo: str | None
     redo: str | None
     stamp: str
-
-
-class Train(Asked):
-    unsure: int = Field(24, ge=1, le=200)
 
 
 class Recalled(Count):
@@ -262,21 +234,6 @@ class Direction(BaseModel):
 class Dimensions(BaseModel):
     dimensions: list[Dimension]
     directions: list[Direction]
-
-
-class Move(Asked):
-    dimension: int | None = Field(None, ge=0)
-    direction: str | None = Field(None, max_length=1000)
-    amount: float = Field(ge=-6, le=6)
-
-
-class Decode(Asked):
-    row: int = Field(ge=0)
-    moves: list[Move] = Field(default=[], max_length=64)
-    stretch: Stretch = "linear"
-    low: float | None = Field(None, ge=0, le=100)
-    high: float | None = Field(None, ge=0, le=100)
-    colours: Colours = "grey"
 
 
 # Live

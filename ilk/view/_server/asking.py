@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from ...errors import DataError, OptionError, SpaceError
 from ...space import Id
-from . import answers, groups, inside, stretch, summing, upload
+from . import answers, groups, inside, questions, stretch, summing, upload
 from . import dimensions as latent
 from .desk import ROWS, Here, Raw, Rows, TheDesk, body_of, gives, one_row
 from .shown import Shown
@@ -29,7 +29,7 @@ def neighbours(at: Here, row: Annotated[int, Path(ge=0)], k: K = 24) -> answers.
 
 
 @router.post("/search")
-def search(at: Here, query: answers.Search) -> answers.Matches:
+def search(at: Here, query: questions.Search) -> answers.Matches:
     if (query.id is None) == (query.text is None):
         raise OptionError("a search for nothing, or for two things", "Give either id or text.")
     if query.text is not None:
@@ -46,7 +46,7 @@ def search(at: Here, query: answers.Search) -> answers.Matches:
 
 
 @router.post("/select", response_class=Response, responses=gives("application/octet-stream", "Rows, u32."))
-def select(at: Here, query: answers.Select) -> Response:
+def select(at: Here, query: questions.Select) -> Response:
     rows = inside.matching(at.shown.space, query.where)
     headers = {"x-ilk-count": str(len(rows)), "cache-control": "no-store"}
     return Response(rows.astype("<u4").tobytes(), media_type="application/octet-stream", headers=headers)
@@ -111,7 +111,7 @@ def clusters(at: Here) -> answers.Clusters:
 
 
 @router.post("/clusters")
-def find_clusters(desk: TheDesk, at: Here, wish: answers.FindClusters) -> answers.Clusters:
+def find_clusters(desk: TheDesk, at: Here, wish: questions.FindClusters) -> answers.Clusters:
     from ...analysis.clusters import clusters as find
 
     with desk.work("looking for groups"):
@@ -129,7 +129,7 @@ def anomalies(at: Here, top: Annotated[int, Query(ge=1, le=1000)] = 50) -> answe
 
 
 @router.post("/anomalies")
-def find_anomalies(desk: TheDesk, at: Here, _: answers.Nothing) -> answers.Anomalies:
+def find_anomalies(desk: TheDesk, at: Here, _: questions.Nothing) -> answers.Anomalies:
     from ...analysis.anomalies import anomalies as find
 
     with desk.work("looking for oddities"):
@@ -175,7 +175,7 @@ def dimensions(at: Here) -> answers.Dimensions:
 @router.post(
     "/decode", response_class=Response, responses=gives("image/png", "What the decoder makes of it.")
 )
-def decode(desk: TheDesk, at: Here, wish: answers.Decode) -> Response:
+def decode(desk: TheDesk, at: Here, wish: questions.Decode) -> Response:
     found, ways = at.dimensions()
     spread, steps = {d.index: d.sd for d in found}, {w.name: w.step for w in ways}
     start = np.asarray(at.shown.vectors[one_row(at, wish.row)])

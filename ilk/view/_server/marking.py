@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Response
 
-from . import answers, probing, taking
+from . import answers, probing, questions, taking
 from .desk import ROWS, At, Here, Rows, TheDesk
 from .marks import Marks
 
@@ -102,7 +102,7 @@ def redo(at: Here) -> answers.Labels:
 
 
 @router.post("/probe")
-def probe(desk: TheDesk, at: Here, wish: answers.Train) -> answers.Probed:
+def probe(desk: TheDesk, at: Here, wish: questions.Train) -> answers.Probed:
     shown = at.shown
     with desk.work("training a probe"):
         with _changing(at) as marks:

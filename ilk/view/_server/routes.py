@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 from PIL import Image
 
-from . import answers, columns, faces, groups, inside, stretch
+from . import answers, columns, faces, groups, inside, questions, stretch
 from .desk import Desk, Here, TheDesk, V, binary, gives, listed_rows, one_row
 from .guard import Refused
 from .shown import Listed, Shown
@@ -236,7 +236,7 @@ def live(desk: TheDesk) -> answers.Live:
 
 
 @router.post("/refresh")
-def refresh(desk: TheDesk, _: answers.Nothing) -> answers.About:
+def refresh(desk: TheDesk, _: questions.Nothing) -> answers.About:
     with desk.work("placing new rows on the map"):
         desk.refresh()
     return about(desk)
