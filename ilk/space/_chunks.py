@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,18 +21,25 @@ if TYPE_CHECKING:
 BATCH = 256  # samples through the encoder at a time
 ROWS, PICTURES, SECONDS = 8192, 64 << 20, 30.0  # a chunk ends at the first of these (rows, bytes, seconds)
 
+Encoded: TypeAlias = Callable[[Iterator[Any]], Iterator[np.ndarray]]  # batches to vectors, in order
 Chunk: TypeAlias = tuple[list[str], np.ndarray, pa.Table | None, list[bytes | None]]
 
 
-def chunks(source: Source, encoder: Encoder) -> Iterator[Chunk]:
-    """Ids, vectors, metadata and pictures of the whole source, in order."""
+@contextmanager
+def here(encoder: Encoder) -> Iterator[Encoded]:
+    """In this process."""
     from ..encoders import encode
 
+    yield lambda batches: (encode(encoder, batch).numpy() for batch in batches)
+
+
+def chunks(source: Source, encoded: Encoded) -> Iterator[Chunk]:
+    """Ids, vectors, metadata and pictures of the whole source, in order."""
     metadata = source.metadata()
     start, began, vectors, pictures = 0, time.monotonic(), [], []
-    for at in range(0, len(source), BATCH):
-        rows = np.arange(at, min(at + BATCH, len(source)))
-        vectors.append(encode(encoder, source.batch(rows)).numpy())
+    batches = [np.arange(at, min(at + BATCH, len(source))) for at in range(0, len(source), BATCH)]
+    for rows, found in zip(batches, encoded(source.batch(rows) for rows in batches)):
+        vectors.append(found)
         pictures += [source.picture(int(i)) for i in rows]
         end = int(rows[-1]) + 1
         size = sum(len(p) for p in pictures if p is not None)

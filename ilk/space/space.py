@@ -147,12 +147,14 @@ class Space:
 
     # Writing
 
-    def upsert(self, source: Source) -> Upserted:
+    def upsert(self, source: Source, *, ray: bool = False) -> Upserted:
         """Encodes the source and stores it by id; rows whose id is known are replaced whole.
 
-        Stored a chunk at a time: when it is interrupted, the chunks before are kept.
+        Stored a chunk at a time: when it is interrupted, the chunks before are kept. `ray`: encoded by the
+        workers of the Ray cluster that RAY_ADDRESS names, or of this machine.
         """
-        from ._chunks import chunks
+        from ._chunks import chunks, here
+        from ._ray import everywhere
 
         odd = differences(source.reading, self.reading)
         if odd:
@@ -161,8 +163,12 @@ class Space:
             )
         added = replaced = 0
         try:
-            with self._writing(), console.progress("adding", len(source)) as bar:
-                for ids, vectors, metadata, pictures in chunks(source, self.encoder):
+            with (
+                self._writing(),
+                (everywhere if ray else here)(self.encoder) as encoded,
+                console.progress("adding", len(source)) as bar,
+            ):
+                for ids, vectors, metadata, pictures in chunks(source, encoded):
                     new, old = self._put(ids, vectors, metadata, pictures)
                     added, replaced = added + new, replaced + old
                     bar.advance(len(ids))
@@ -172,9 +178,9 @@ class Space:
             raise
         return Upserted(added, replaced, len(source.skipped))
 
-    def add(self, data: Any, *, strict: bool = False) -> Upserted:
+    def add(self, data: Any, *, strict: bool = False, ray: bool = False) -> Upserted:
         """Stores more data (a folder, file, array, ...), read just as the space's own were read."""
-        return self.upsert(read(self.reading, data, strict=strict))
+        return self.upsert(read(self.reading, data, strict=strict), ray=ray)
 
     def upsert_vectors(
         self,
