@@ -4,12 +4,13 @@ from typing import Any
 
 from ..encoders import Encoder, build
 from ..encoders.projected import project
+from ..errors import OptionError
 from ..source import Source
 from ._base import ClosedForm
 
 
 class Pretrained(ClosedForm):
-    """A vision model of `transformers`, frozen (`model`, `side` and `layer` as in `ilk/encoders/hub.py`).
+    """`model`: a vision model of `transformers` (`side`, `layer`: as its encoder `hub`), or a .onnx file.
 
     `dim` of its main axes are kept, or as many as it has; `whiten` as in `Projected`.
     """
@@ -26,5 +27,14 @@ class Pretrained(ClosedForm):
         self.model, self.side, self.layer, self.dim, self.whiten = model, side, layer, dim, whiten
 
     def solve(self, source: Source, *, seed: int = 0) -> Encoder:
-        network = build("hub", source.traits, model=self.model, side=self.side, layer=self.layer)
+        network = self._network(source)
         return project(network, source, min(self.dim, network.dim), whiten=self.whiten)
+
+    def _network(self, source: Source) -> Encoder:
+        if not str(self.model).endswith(".onnx"):
+            return build("hub", source.traits, model=self.model, side=self.side, layer=self.layer)
+        if self.side is not None or self.layer is not None:
+            raise OptionError(
+                "side or layer for an ONNX file", "It looks as it was exported; leave them out."
+            )
+        return build("onnx", source.traits, model=self.model)
