@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import warnings
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,11 +59,9 @@ def everywhere(encoder: Encoder) -> Iterator[Encoded]:
         raise MissingExtra("ray", "scale", "--ray") from e
     ours = not ray.is_initialized()
     if ours:
-        new: dict[str, Any] = {} if "RAY_ADDRESS" in os.environ else {"include_dashboard": False}
-        ray.init(log_to_driver=False, configure_logging=False, **new)
+        _join(ray)
     try:
-        workers = _started(ray, encoder)
-        yield lambda batches: _encoded(ray, workers, batches)
+        yield Workers(ray, encoder).encoded
     except ray.exceptions.RayError as e:
         raise SpaceError(
             f"Ray could not encode: {str(e).strip().splitlines()[-1]}",
@@ -73,25 +72,39 @@ def everywhere(encoder: Encoder) -> Iterator[Encoded]:
             ray.shutdown()
 
 
-def _started(ray: Any, encoder: Encoder) -> list[Any]:
-    from ..encoders import Encoder
-
-    with tempfile.TemporaryDirectory() as folder:
-        saved.save(encoder, Path(folder), Encoder)
-        files = [(Path(folder) / f"encoder.{kind}").read_bytes() for kind in ("json", "safetensors")]
-    free = ray.available_resources()
-    gpus = int(free.get("GPU", 0))
-    kind = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_restarts=AGAIN, max_task_retries=AGAIN)(Worker)
-    kept = [ray.put(file) for file in files]
-    return [kind.remote(*kept) for _ in range(max(1, gpus or int(free.get("CPU", 1))))]
+def _join(ray: Any, **options: Any) -> None:
+    if "RAY_ADDRESS" not in os.environ:
+        options["include_dashboard"] = False
+    with warnings.catch_warnings():
+        # Lance may not be used after a fork; Ray forks to start other programs.
+        warnings.filterwarnings("ignore", "lance is not fork-safe")
+        ray.init(log_to_driver=False, configure_logging=False, **options)
 
 
-def _encoded(ray: Any, workers: list[Any], batches: Iterator[Any]) -> Iterator[np.ndarray]:
-    """In the order of the batches, of which only a few are read ahead."""
-    at_work: deque[Any] = deque()
-    for i, batch in enumerate(batches):
-        if len(at_work) == AHEAD * len(workers):
-            yield ray.get(at_work.popleft())
-        at_work.append(workers[i % len(workers)].encode.remote(batch))
-    while at_work:
-        yield ray.get(at_work.popleft())
+class Workers:
+    """As many as the cluster has free GPUs, or else cores."""
+
+    def __init__(self, ray: Any, encoder: Encoder) -> None:
+        from ..encoders import Encoder
+
+        with tempfile.TemporaryDirectory() as folder:
+            saved.save(encoder, Path(folder), Encoder)
+            files = [(Path(folder) / f"encoder.{kind}").read_bytes() for kind in ("json", "safetensors")]
+        self.ray = ray
+        self.files = [ray.put(file) for file in files]  # held, as a worker that starts anew asks for them
+        free = ray.available_resources()
+        gpus = int(free.get("GPU", 0))
+        kind = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_restarts=AGAIN, max_task_retries=AGAIN)(
+            Worker
+        )
+        self.all = [kind.remote(*self.files) for _ in range(max(1, gpus or int(free.get("CPU", 1))))]
+
+    def encoded(self, batches: Iterator[Any]) -> Iterator[np.ndarray]:
+        """In the order of the batches, of which only a few are read ahead."""
+        at_work: deque[Any] = deque()
+        for i, batch in enumerate(batches):
+            if len(at_work) == AHEAD * len(self.all):
+                yield self.ray.get(at_work.popleft())
+            at_work.append(self.all[i % len(self.all)].encode.remote(batch))
+        while at_work:
+            yield self.ray.get(at_work.popleft())
