@@ -13,10 +13,18 @@ from ._printing import Output
 
 
 @app.command()
-def add(space: SpacePath, data: str, strict: Strict = False, json: Json = False) -> None:
+def add(
+    space: SpacePath,
+    data: str,
+    strict: Strict = False,
+    ray: Annotated[
+        bool, typer.Option("--ray", help="Encode on the Ray cluster of RAY_ADDRESS, or all cores here.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Add more samples to a space; known ids are replaced."""
     output = Output(json)
-    done = open_space(space).add(data, strict=strict)
+    done = open_space(space).add(data, strict=strict, ray=ray)
     output.facts({"added": done.added, "replaced": done.replaced, "skipped": done.skipped})
 
 
