@@ -29,12 +29,15 @@ _PUBLIC = {
     "blackholes": "source.blackholes",
     "clusters": "analysis.clusters",
     "demo": "demonstration",
+    "duplicates": "analysis.pairs",
     "fit": "training.fit",
     "images": "source.images",
     "inside": "view.inside",
     "learn": "learning",
     "map": "view",
+    "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
+    "split": "analysis.split",
 }
 
 # Written out for type checkers and editors, which do not run code.
@@ -51,17 +54,22 @@ __all__ = [
     "blackholes",
     "clusters",
     "demo",
+    "duplicates",
     "fit",
     "images",
     "inside",
     "learn",
     "map",
+    "neighbour_graph",
     "normalise",
+    "split",
 ]
 
 if TYPE_CHECKING:
     from .analysis.anomalies import anomalies
     from .analysis.clusters import clusters
+    from .analysis.pairs import duplicates, neighbour_graph
+    from .analysis.split import split
     from .demonstration import demo
     from .errors import IlkError
     from .learning import learn
