@@ -53,6 +53,19 @@ def value(text: str) -> Any:
         return text
 
 
+def size(text: str) -> float:
+    """`2GB`, `500 MB`, `1e9` as bytes."""
+    number, unit = text.strip(), 1.0
+    for name, bytes_ in (("kb", 1e3), ("mb", 1e6), ("gb", 1e9), ("tb", 1e12), ("b", 1.0)):
+        if number.lower().endswith(name):
+            number, unit = number[: -len(name)], bytes_
+            break
+    try:
+        return float(number) * unit
+    except ValueError as e:
+        raise OptionError(f"{text!r} is no size", "Give a number and KB, MB, GB or TB, such as 2GB.") from e
+
+
 def removed(names: str | None) -> dict[str, Any] | None:
     """`shift,flux` as options of `normalise`."""
     if names is None:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from ..errors import SpaceError
-from ._app import Json, SpacePath, Strict, app
-from ._arguments import open_space
+from ._app import Json, Seed, SpacePath, Strict, app
+from ._arguments import open_space, size
 from ._printing import Output
 
 
@@ -48,6 +48,28 @@ def search(
     found = searched.search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
     output.table(found.table() if many else found.table().drop_columns(["query"]))
+
+
+@app.command()
+def index(
+    space: SpacePath,
+    kind: Annotated[
+        str, typer.Option(help="flat (exact), ivf, pq, ivf-pq, hnsw, or auto: what is quick enough.")
+    ] = "auto",
+    recall: Annotated[
+        float, typer.Option(help="The share of the true neighbours that is to be found.")
+    ] = 0.95,
+    memory: Annotated[
+        str | None, typer.Option(help="What it may take, such as 2GB [default: half of the machine's].")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Build the index that search uses, and find out how hard it has to look."""
+    output = Output(json)
+    opened = open_space(space)
+    planned = opened.index(kind, recall=recall, memory=None if memory is None else size(memory), seed=seed)
+    output.facts(planned.facts())
 
 
 @app.command()

@@ -7,6 +7,7 @@ then keeps the whole as a new base. When it finds that too much has died or chan
 from __future__ import annotations
 
 import atexit
+import os
 import threading
 import time
 import weakref
@@ -56,6 +57,7 @@ class Keeper:
             raise OptionError(f"recall={recall}", "Give the share of neighbours to be found, such as 0.95.")
         self.wait()
         seconds = _exact_seconds(at)
+        memory = _half() if memory is None else memory
         chosen = tuning.choose(kind, len(at.rows), at.rows.dim, memory, seconds)
         planned = Plan(chosen, kind, recall, memory)
         if chosen == "flat":
@@ -64,7 +66,12 @@ class Keeper:
             raise SpaceError(
                 f"{self.space} is empty: there is nothing to build an index of", "Add rows first."
             )
+        began = time.perf_counter()
         base, planned = making.make(self.space, at.rows, self.metric, planned, seed=seed)
+        taken = (
+            4.0 * at.rows.dim if base.folder is None or base.near is None else _size(base) / len(base.slots)
+        )
+        planned = replace(planned, seconds=round(time.perf_counter() - began, 1), bytes=taken)
         plan.write(self.space, planned)
         return planned, (base, base.slots)
 
@@ -135,6 +142,18 @@ class Keeper:
         base, planned = making.make(self.space, at.rows, self.metric, planned)
         plan.write(self.space, planned)
         self._fresh = (base, base.slots)
+
+
+def _half() -> float | None:
+    """Of the machine's memory, in bytes; None where it does not say."""
+    if os.name != "posix":
+        return None
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2
+
+
+def _size(base: Base) -> int:
+    assert base.folder is not None
+    return (base.folder / "index.faiss").stat().st_size
 
 
 def _exact_seconds(at: Snapshot) -> float:

@@ -60,7 +60,7 @@ def make(space: Path, rows: Rows, metric: str, planned: Plan, *, seed: int = 0) 
         near.save(new / "index.faiss")
         return bases.about(planned.kind, how, found, slots.fragments, near)
 
-    return bases.read(bases.write(space, rows.version, fill)), planned
+    return bases.read(bases.write(space, rows.version, fill), fresh=True), planned
 
 
 def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
@@ -77,7 +77,7 @@ def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
         near.save(new / "index.faiss")
         return bases.about(base.kind, base.metric, base.spread, slots.fragments, near)
 
-    kept = bases.read(bases.write(space, version, fill))
+    kept = bases.read(bases.write(space, version, fill), fresh=True)
     return replace(kept, near=near)  # the one that goes on growing
 
 

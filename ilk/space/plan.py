@@ -24,6 +24,7 @@ class Plan:
     recall: float | None = None  # as measured
     per_second: float | None = None  # questions, as measured
     rows: int | None = None  # it was built of
+    bytes: float | None = None  # a vector, in memory; of an exact one, that is read for each question
     seconds: float | None = None  # it took to build
 
     def found(self, effort: int, wider: int, measured: Measured) -> Plan:
@@ -34,6 +35,16 @@ class Plan:
     def again(self) -> Plan:
         """To be tuned anew."""
         return replace(self, effort=None, wider=None, recall=None, per_second=None)
+
+    def facts(self) -> dict[str, Any]:
+        """For people: what it is, and what was measured."""
+        return {
+            "index": self.kind,
+            "recall": self.recall,
+            "questions a second": self.per_second,
+            "bytes a vector": self.bytes,
+            "seconds to build": self.seconds,
+        }
 
     def json(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}

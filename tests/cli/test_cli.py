@@ -175,7 +175,7 @@ def test_an_objective_of_one_s_own(ilk: Run, folder: Path) -> None:
             "no option of simclr called 'temprature'\nDid you mean 'temperature'? Known: augment, batch, ",
         ),
         (["learn", "digits", "--minuts", "1"], "no option of auto called 'minuts'\nDid you mean 'minutes'?"),
-        (["learn", "digits", "--encoder", "vit", "--objective", "simclr"], "no encoder called 'vit'"),
+        (["learn", "digits", "--encoder", "vut", "--objective", "simclr"], "no encoder called 'vut'"),
         (["learn", "digits", "more"], "'digits' and 'more' given to learn from"),
         (["learn", "digits", "--steps", "5", "--minutes", "1"], "steps and minutes given"),
         (["learn", "digits", "--batch", "0"], "batch is 0; expected more than 0"),
