@@ -32,21 +32,30 @@ AGAIN = 3  # times that a lost worker is started anew
 class Worker:
     """Lives in a process of its own, on any machine of the cluster."""
 
-    def __init__(self, description: bytes, weights: bytes) -> None:
-        import torch
+    def __init__(self) -> None:
+        self.encoder: Encoder | None = None
 
-        from ..encoders import Encoder
-
-        with tempfile.TemporaryDirectory() as folder:
-            (Path(folder) / "encoder.json").write_bytes(description)
-            (Path(folder) / "encoder.safetensors").write_bytes(weights)
-            encoder: Encoder = saved.load(Path(folder), Encoder)  # type: ignore[type-abstract]
-        self.encoder = encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-
-    def encode(self, batch: Any) -> np.ndarray:
+    def encode(self, batch: Any, files: list[Any]) -> np.ndarray:
+        """`files`: where Ray keeps the encoder's, which are fetched once."""
         from ..encoders import encode
 
+        if self.encoder is None:
+            import ray
+
+            self.encoder = _loaded(*ray.get(files))
         return encode(self.encoder, batch).numpy()
+
+
+def _loaded(description: bytes, weights: bytes) -> Encoder:
+    import torch
+
+    from ..encoders import Encoder
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "encoder.json").write_bytes(description)
+        (Path(folder) / "encoder.safetensors").write_bytes(weights)
+        encoder: Encoder = saved.load(Path(folder), Encoder)  # type: ignore[type-abstract]
+    return encoder.to("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager
@@ -91,13 +100,13 @@ class Workers:
             saved.save(encoder, Path(folder), Encoder)
             files = [(Path(folder) / f"encoder.{kind}").read_bytes() for kind in ("json", "safetensors")]
         self.ray = ray
-        self.files = [ray.put(file) for file in files]  # held, as a worker that starts anew asks for them
+        self.files = [ray.put(file) for file in files]
         free = ray.available_resources()
         gpus = int(free.get("GPU", 0))
         kind = ray.remote(num_cpus=1, num_gpus=min(gpus, 1), max_restarts=AGAIN, max_task_retries=AGAIN)(
             Worker
         )
-        self.all = [kind.remote(*self.files) for _ in range(max(1, gpus or int(free.get("CPU", 1))))]
+        self.all = [kind.remote() for _ in range(max(1, gpus or int(free.get("CPU", 1))))]
 
     def encoded(self, batches: Iterator[Any]) -> Iterator[np.ndarray]:
         """In the order of the batches, of which only a few are read ahead."""
@@ -105,6 +114,6 @@ class Workers:
         for i, batch in enumerate(batches):
             if len(at_work) == AHEAD * len(self.all):
                 yield self.ray.get(at_work.popleft())
-            at_work.append(self.all[i % len(self.all)].encode.remote(batch))
+            at_work.append(self.all[i % len(self.all)].encode.remote(batch, self.files))
         while at_work:
             yield self.ray.get(at_work.popleft())
