@@ -11,6 +11,8 @@ digit, the emoji's group, the black hole's population), and the R2 of their mean
     local      the same by the distance that `ilk split` settled on: what `ilk search --local` answers
     forced     the same, had it always taken the parts' own shape (shrinkage 0.5)
 
+`gain` is what another distance leaves less open than the space's own when half of the dimensions foretell the
+other (`ilk.analysis.split.shrinkage`); from 0.1 on it is taken. It knows no label.
 Parts are what `ilk split` makes of the space: its groups or, where there are none, patches; and `-k 20`.
 What came out stands in docs/groups.md. The files are those of `benchmarks/judges.py`.
 """
@@ -100,7 +102,8 @@ def lines(name: str, encoder: Encoder, metric: str, source: Images, folder: Path
         what = "groups" if "one for each group" in parts.sentence() else "patches"
         for measure in plain["space"]:
             values = "".join(f"{f[measure]:10.3f}" for f in found.values())
-            print(f"  {name:14}{len(parts):3} {what:8}{local.shrink:5}  {measure:11}{values}", flush=True)
+            settled = f"{local.shrink:6}{local.about['gain']:6.2f}"
+            print(f"  {name:14}{len(parts):3} {what:8}{settled}  {measure:11}{values}", flush=True)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import faiss
 import numpy as np
 from scipy.linalg import eigh
 
+from ..console import progress
 from ..space.index.metric import Metric
 
 EXACT = 20_000  # up to so many rows every pair is compared
@@ -64,19 +65,29 @@ def close(
     x: np.ndarray, within: float, metric: Metric = L2, *, side: int = SIDE
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """All pairs i < j with a distance of at most `within`, some at a time: (p,), (p,), (p,) how far."""
-    centre = _centre(x, metric)
-    for low in range(0, len(x), side):
-        a = _ready(x[low : low + side], metric, centre)
-        for high in range(low, len(x), side):
-            b = a if high == low else _ready(x[high : high + side], metric, centre)
-            i, j = np.nonzero(_may_be_within(a, b, within, metric))
-            i, j = i + low, j + high
-            i, j = i[i < j], j[i < j]
-            step = max(1, NUMBERS // x.shape[1])
-            for part in (slice(s, s + step) for s in range(0, len(i), step)):
-                far = _exact(x[i[part]], x[j[part]], metric)
-                near = far <= np.float32(within)
-                yield i[part][near], j[part][near], far[near]
+    centre, starts = _centre(x, metric), range(0, len(x), side)
+    with progress("comparing all pairs", len(starts) * (len(starts) + 1) / 2) as bar:
+        for low in starts:
+            a = _ready(x[low : low + side], metric, centre)
+            for high in range(low, len(x), side):
+                b = a if high == low else _ready(x[high : high + side], metric, centre)
+                i, j = np.nonzero(_may_be_within(a, b, within, metric))
+                yield from _within(x, *_ordered(i + low, j + high), within, metric)
+                bar.advance()
+
+
+def _ordered(i: np.ndarray, j: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return i[i < j], j[i < j]
+
+
+def _within(
+    x: np.ndarray, i: np.ndarray, j: np.ndarray, within: float, metric: Metric
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    step = max(1, NUMBERS // x.shape[1])
+    for part in (slice(s, s + step) for s in range(0, len(i), step)):
+        far = _exact(x[i[part]], x[j[part]], metric)
+        near = far <= np.float32(within)
+        yield i[part][near], j[part][near], far[near]
 
 
 def directions(x: np.ndarray, d: int, k: int = 10) -> np.ndarray:

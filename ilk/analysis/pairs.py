@@ -72,7 +72,8 @@ class Duplicates:
 
     def sentence(self) -> str:
         k = int(self.groups.max()) + 1 if len(self.groups) else 0
-        found = f"{len(self.rows):,} of {len(self.ids):,} rows have a near-duplicate, in {k:,} group{'s' * (k != 1)}"
+        groups = f"{k:,} group{'s' * (k != 1)}"
+        found = f"{len(self.rows):,} of {len(self.ids):,} rows have a near-duplicate, in {groups}"
         if self.usual is None:
             return f"{found} (distance up to {self.within:.4g})."
         return (

@@ -57,14 +57,22 @@ def split(space: Space, k: int | None = None, *, dim: int | None = None, seed: i
         bar.advance()
         local = _local(x, labels, metric, dim, shrink)
         says = f"{len(local.means)} {by}. {_told(shrink, gain)}"
-        made = {"by": "split", "given": k, "dim": dim, "seed": seed, "shrink": shrink, "says": says}
+        made = {
+            "by": "split",
+            "given": k,
+            "dim": dim,
+            "seed": seed,
+            "shrink": shrink,
+            "gain": gain,
+            "says": says,
+        }
         parts = Parts(space, replace(local, about=made | local.about))
         parts.write()
     return parts
 
 
 def shrinkage(x: np.ndarray, labels: np.ndarray, metric: Metric, seed: int = 0) -> tuple[float, float]:
-    """How far a part's own shape may rule distances there: 1 not at all, 0 entirely; and what that gains.
+    """How far a part's own shape may rule distances there, 1 not at all, 0 entirely; and the most to gain.
 
     Nobody says which rows ought to be near. But one half of the dimensions can be asked to foretell the
     other: a distance is good if the neighbours that it finds in one half are like the row in the other half.
@@ -86,7 +94,7 @@ def shrinkage(x: np.ndarray, labels: np.ndarray, metric: Metric, seed: int = 0) 
                 off[i] += _left_open(y, own, shape[np.ix_(seen, seen)], shrink, seen, hidden)
     gains = 1 - off / (off[0] or 1.0)
     best = int(gains.argmax())
-    return ((1.0, *TRIED)[best], float(gains[best])) if gains[best] >= GAIN else (1.0, 0.0)
+    return ((1.0, *TRIED)[best] if gains[best] >= GAIN else 1.0), float(gains[best])
 
 
 def _left_open(

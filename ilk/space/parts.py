@@ -132,7 +132,7 @@ class Parts:
         return str(self.local.about["says"])
 
     def write(self) -> None:
-        """The model into the space's folder, and the part of each row into its layer `part`."""
+        """The model into the space's folder; each row's part, also of late ones, into the layer `part`."""
         at = self.space._at
         self.local.write(self.space.path)
         table = {"id": at.rows.ids, "part": pa.array(self.labels, pa.int32()), "mark": marked(at.vectors)}
@@ -194,7 +194,7 @@ class Part:
 
     @property
     def mean(self) -> np.ndarray:
-        """(D,); for a space with the cosine as its metric, of vectors of length 1."""
+        """(D,) of vectors as they are compared: of length 1 for the cosine, by their spread for whitened."""
         return np.asarray(self.of.local.means[self.number])
 
     @property
