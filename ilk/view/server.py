@@ -49,7 +49,7 @@ def application(desk: Desk, *, host: str = "127.0.0.1", token: str | None = None
     app.state.desk = desk
     for part in (routes, asking, marking):
         app.include_router(part.router)
-    _tell_errors(app)
+    _tell_errors(app, desk)
     _serve_pages(app, pages())
 
     def most(path: str) -> int:
@@ -60,11 +60,13 @@ def application(desk: Desk, *, host: str = "127.0.0.1", token: str | None = None
     return Guard(app, host=host, token=token, most=most)
 
 
-def _tell_errors(app: FastAPI) -> None:
+def _tell_errors(app: FastAPI, desk: Desk) -> None:
     """Every error as {error, do}."""
 
     @app.exception_handler(IlkError)
     def ours(_: Request, e: IlkError) -> JSONResponse:
+        if isinstance(e, FormatError) and desk.replaced():
+            return _error(409, "another space lies there now", "Load the page again to see it.")
         return _error(next((s for kind, s in STATUS.items() if isinstance(e, kind)), 400), e.what, e.do)
 
     @app.exception_handler(Refused)

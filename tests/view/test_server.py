@@ -322,6 +322,20 @@ def test_rows_added_meanwhile_are_told_and_shown_when_wished(own, tmp_path):
     assert np.isfinite(x).all()
 
 
+def test_another_encoder_took_its_place(own, tmp_path):
+    path = tmp_path / "digits.space"
+    old = Space.open(path)
+    new = Space.create(tmp_path / "new.space", Pixels(1, 4), reading=old.reading)
+    new.upsert_vectors(["a", "b"], np.eye(2, 16, dtype=np.float32))
+    shutil.rmtree(path)
+    (tmp_path / "new.space").rename(path)
+    assert own.get("/api/live")["newest"]["rows"] == 2
+    assert own.get("/api/thumbnails?rows=1", 409)["error"] == "another space lies there now"
+    told = own.post("/api/refresh", json={})
+    assert (told["rows"], told["dim"]) == (2, 16)
+    assert own.get("/api/rows/1")["id"] == "b"
+
+
 def test_another_process_computes_a_layer(own, tmp_path):
     stamp = own.get("/api/live")["stamp"]
     assert len(own.get("/api/clusters")["clusters"]) == 3

@@ -47,7 +47,7 @@ def test_everything_that_is_described_behaves_as_described(own: Visitor) -> None
         dear = operation.method.upper() == "POST" and operation.path in DEAR
 
         @settings(
-            max_examples=3 if dear else 10,
+            max_examples=2 if dear else 6,
             deadline=None,
             database=None,
             derandomize=True,
@@ -60,8 +60,8 @@ def test_everything_that_is_described_behaves_as_described(own: Visitor) -> None
             met[answer.status_code] += 1
 
         asked()
-    assert met[200] > 100
-    assert min(met[400], met[404]) > 10  # it was asked for more than what is there
+    assert met[200] > 60
+    assert min(met[400], met[404]) > 5  # it was asked for more than what is there
 
 
 def _nearer(case: schemathesis.Case) -> dict[str, object]:

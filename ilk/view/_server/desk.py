@@ -78,6 +78,13 @@ class Desk:
         shown = Shown(self.path)
         return At(shown, Marks(shown))
 
+    def replaced(self) -> bool:
+        """Whether `ilk learn` has put the space of another encoder in place: the rows shown are gone."""
+        try:
+            return self.newest().version.partition(".")[0] != self.at.shown.version.partition(".")[0]
+        except (IlkError, OSError):
+            return False
+
     @contextmanager
     def work(self, what: str) -> Iterator[None]:
         """For what takes long: one at a time, the others are told."""

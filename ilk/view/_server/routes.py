@@ -32,6 +32,7 @@ def space(desk: TheDesk) -> answers.About:
 
 def about(desk: Desk) -> answers.About:
     shown = desk.at.shown
+    some = np.arange(min(64, len(shown)))
     return answers.About(
         name=desk.path.name.removesuffix(".space"),
         rows=len(shown),
@@ -41,7 +42,7 @@ def about(desk: Desk) -> answers.About:
         encoder=inside.encoder_name(shown.space),
         columns=[answers.ListedColumn(name=c.name, kind=c.kind, origin=_origin(c)) for c in shown.listed()],
         has=answers.Has(
-            pictures=bool(len(shown)) and inside.pictures(shown.space, np.arange(1))[0] is not None,
+            pictures=any(p is not None for p in inside.pictures(shown.space, some)),
             full=bool(desk.originals.data),
             decoder=(desk.path / "decoder.json").exists(),
             text=False,  # no encoder has a text tower yet

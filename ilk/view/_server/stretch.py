@@ -82,13 +82,10 @@ def _chosen(pixels: np.ndarray, channel: int | None) -> np.ndarray:
     """One channel, or three as colours."""
     if channel is not None and channel >= len(pixels):
         raise OptionError(f"channel {channel} of {len(pixels)}", f"Give 0 to {len(pixels) - 1}.")
-    return (
-        pixels[channel : channel + 1]
-        if channel is not None
-        else pixels[:3]
-        if len(pixels) > 2
-        else pixels[:1]
-    )
+    if channel is not None:
+        pixels = pixels[channel : channel + 1]
+    pixels = pixels[:3] if len(pixels) > 2 else pixels[:1]
+    return np.where(pixels, np.uint8(255), np.uint8(0)) if pixels.dtype == bool else pixels
 
 
 def _ends(x: np.ndarray, look: Look) -> tuple[float, float]:
