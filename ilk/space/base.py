@@ -3,7 +3,7 @@
     vectors.npy, ids.arrow, addresses.npy   what is in the slots, memory-mapped
     ready.npy                               for exact search by cosine or whitened distance
     index.faiss                             of another family
-    base.json                               version, fragments, checksums of the others; written last
+    base.json                               version, fragments, checksums of all; written last
 
 All of it is derived: it may be deleted at any time. A folder is written beside, then named, and never
 changes; one that is cut short or damaged is known by its checksums, told, and made again from the rows.
@@ -59,14 +59,18 @@ class Base:
 
 def newest(space: Path) -> Base | None:
     """The newest base that is whole; a damaged one is named, and goes."""
-    for folder in sorted((space / "index").glob("base-*"), reverse=True):
+    found = sorted((space / "index").glob("base-*"), reverse=True)
+    for folder in found:
         try:
             return read(folder)
-        except FileNotFoundError:
-            if folder.exists():
-                _lost(folder, "a file is missing")
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
-            _lost(folder, str(e).splitlines()[0])
+            if set((space / "index").glob("base-*")) - set(
+                found
+            ):  # a writer has put a newer one in its place
+                return newest(space)
+            if folder.exists():
+                missing = isinstance(e, FileNotFoundError)
+                _lost(folder, "a file is missing" if missing else f"{e}".partition("\n")[0])
     return None
 
 
@@ -80,6 +84,8 @@ def read(folder: Path, *, fresh: bool = False) -> Base:
     about = json.loads((folder / "base.json").read_bytes())
     if about["format"] != FORMAT:
         raise ValueError(f"format {about['format']}, not {FORMAT}")
+    if about.pop("sum") != _sum(about):
+        raise ValueError("base.json is not as it was written")
     for name, known in [] if fresh else about["files"].items():
         if checksum(folder / name) != known:
             raise ValueError(f"{name} is not as it was written")
@@ -104,7 +110,9 @@ def write(space: Path, version: int, fill: Callable[[Path], dict[str, Any]]) -> 
     try:
         about = fill(new)
         sums = {p.name: checksum(p) for p in sorted(new.iterdir())}
-        (new / "base.json").write_text(json.dumps({"format": FORMAT, **about, "files": sums}))
+        # As it will be read: JSON turns numbers that are names into text.
+        note = json.loads(json.dumps({"format": FORMAT, **about, "files": sums}))
+        (new / "base.json").write_text(json.dumps({**note, "sum": _sum(note)}))
         target = index / f"base-{version:012d}-{time.time_ns():020d}"
         os.replace(new, target)
     except BaseException:
@@ -114,6 +122,8 @@ def write(space: Path, version: int, fill: Callable[[Path], dict[str, Any]]) -> 
         left = old.name.startswith("new-") and time.time() - old.stat().st_mtime > _LEFT
         if left or (old.name.startswith("base-") and old.name < target.name):
             shutil.rmtree(old, ignore_errors=True)  # whoever has it open keeps its pages
+        elif old.name.startswith("scratch-"):  # it loses its name as soon as it is written
+            old.unlink(missing_ok=True)
     return target
 
 
@@ -177,6 +187,10 @@ def checksum(path: Path) -> str:
     whole = size // _CHECKED * _CHECKED
     sums = data[:whole].view(np.uint64).reshape(-1, _CHECKED // 8).sum(axis=1, dtype=np.uint64)
     return f"{size}-{zlib.crc32(data[whole:].tobytes(), zlib.crc32(sums.tobytes())):08x}"
+
+
+def _sum(about: dict[str, Any]) -> int:
+    return zlib.crc32(json.dumps(about).encode())
 
 
 def mapped(path: Path) -> np.ndarray:

@@ -40,6 +40,7 @@ class Keeper:
     def __init__(self, space: Path, metric: str) -> None:
         self.space = space
         self.metric = metric
+        self._written = 0  # rows, since the thread last looked
         self._fresh: tuple[Base, Slots] | None = None
         self._thread: threading.Thread | None = None
         self._ended = threading.Event()
@@ -75,15 +76,13 @@ class Keeper:
         plan.write(self.space, planned)
         return planned, (base, base.slots)
 
-    def look(self, at: Snapshot) -> None:
-        """Starts the thread if there is enough to do."""
-        if self._thread is not None and self._thread.is_alive():
+    def look(self, at: Snapshot, written: int) -> None:
+        """After so many rows were written: starts the thread once they are enough."""
+        self._written += written
+        if self._written < LATE or (self._thread is not None and self._thread.is_alive()):
             return
-        known = at.known
-        if known is None or known[0].near is None:
-            return
-        late = len(at.rows) - known[1].count + len(known[1]) - known[0].near.covered
-        if late >= LATE or len(known[1]) - known[1].count > DEAD * len(known[1]):
+        self._written = 0
+        if plan.read(self.space).kind != "flat":
             self._thread = threading.Thread(target=self._work, args=(at,), daemon=True)
             _working.add(self)
             self._thread.start()
@@ -105,7 +104,8 @@ class Keeper:
 
     def _take_in(self, at: Snapshot) -> None:
         base, slots = at.base, at.slots
-        assert base.near is not None
+        if base.near is None:
+            return
         while base.near.covered < len(slots):
             if self._ended.is_set():
                 return

@@ -34,14 +34,16 @@ _BATCH = 8192
 
 def caught_up(space: Path, rows: Rows, metric: str, known: tuple[Base, Slots] | None) -> tuple[Base, Slots]:
     """A base, and the slots of this version: from what is known, else from the disk, else from the rows."""
+    planned = Plan()
     if known is None:
-        kept = bases.newest(space)
-        known = None if kept is None else (kept, kept.slots)
+        planned, kept = plan.read(space), bases.newest(space)
+        # What was planned last counts, whoever wrote a base since.
+        known = None if kept is None or kept.kind != planned.kind else (kept, kept.slots)
     if known is not None:
         base, slots = known[0], known[1].moved(rows.data)
         if base.near is not None or not _worn(base, slots):
             return base, slots
-    planned = plan.read(space) if known is None and len(rows) else Plan()
+    planned = planned if len(rows) else Plan()
     base = _kept(space, rows, metric, planned) or _in_memory(rows, metric)
     return base, base.slots
 
@@ -67,6 +69,8 @@ def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
     """The base with the slots that came since, which its index holds by now; numbers stay as they are."""
     assert base.near is not None
     near = base.near
+    # Of what is in the slots, dead or alive, as a snapshot expects it.
+    found = None if base.spread is None else base.spread.with_(slots.parts[1])
 
     def fill(new: Path) -> dict[str, Any]:
         batches = (
@@ -75,7 +79,7 @@ def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
         )
         bases.write_slots(new, slots.parts[0].shape[1], batches)
         near.save(new / "index.faiss")
-        return bases.about(base.kind, base.metric, base.spread, slots.fragments, near)
+        return bases.about(base.kind, base.metric, found, slots.fragments, near)
 
     kept = bases.read(bases.write(space, version, fill), fresh=True)
     return replace(kept, near=near)  # the one that goes on growing

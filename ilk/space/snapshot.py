@@ -44,6 +44,10 @@ class Snapshot:
                 self._stands = True
             return self.known
 
+    def stand(self) -> None:
+        """Now, so that later versions go on from these slots and number them alike."""
+        self._state()
+
     @cached_property
     def slots(self) -> Slots:
         return self._state()[1]
@@ -88,15 +92,15 @@ class Snapshot:
             chosen = np.flatnonzero(among)
             few: list[exact.Part] = [(0, slots.vectors(chosen), self.metric)]
             return exact.search(slots, few, among, self.metric, queries, k, chosen=chosen)
-        if near is None or not k:
+        if near is None or not k or not len(queries):
             return self.exactly(queries, k, among)
         covered = near.covered
         found = near.candidates(self.base.metric.ready(queries), k, self._among(among))
         if near.covered > len(slots):  # it has gone on to a later version
             found = np.where(found < len(slots), found, -1)
-        elif covered < len(slots):
-            found = np.concatenate([found, self._late(covered, queries, k)], axis=1)
         alive = among if among is not None else slots.alive if n < len(slots) else exact.ALL
+        if covered < len(slots):
+            found = np.concatenate([found, self._late(covered, queries, k, alive)], axis=1)
         nearest, distances = exact.settle(slots, self.metric, queries, found, k, alive)
         if nearest[:, -1].min() < 0:  # too many of the candidates were dead, or out of reach
             short = np.flatnonzero(nearest[:, -1] < 0)
@@ -120,12 +124,17 @@ class Snapshot:
     def _living(self) -> Among:
         return Among(self.slots.alive)
 
-    def _late(self, covered: int, queries: np.ndarray, k: int) -> np.ndarray:
+    def _late(self, covered: int, queries: np.ndarray, k: int, alive: np.ndarray) -> np.ndarray:
         """Candidates (q, c) among the slots that the index does not hold yet: all of those are looked at."""
         first = len(self.slots.parts[0])
-        tail = self._tail[max(0, covered - first) :]
+        start = max(covered, first)
+        tail = self._tail[start - first :]
+        at = np.arange(len(tail)) if alive is exact.ALL else np.flatnonzero(alive[start:])
+        tail = tail if len(at) == len(tail) else tail[at]  # the dead would crowd out the living
         c = min(len(tail), 2 * k + 16)
-        return exact.nearest(self.base.metric.ready(queries), tail, c)[1] + max(covered, first)
+        if not c:
+            return np.zeros((len(queries), 0), np.int64)
+        return at[exact.nearest(self.base.metric.ready(queries), tail, c)[1]] + start
 
     @cached_property
     def _tail(self) -> np.ndarray:

@@ -201,6 +201,7 @@ class Space:
                 return 0
             rows, n = self._at.rows.delete(wanted)
             self._show(rows)
+            self._keeper.look(self._at, n)
             if n < len(wanted):
                 console.say(f"{len(wanted) - n:,} of {len(wanted):,} ids are not in {self.path}")
             return n
@@ -393,7 +394,7 @@ class Space:
         rows, added, replaced = self._at.rows.upsert(new)
         self._show(rows)
         self._tidy()
-        self._keeper.look(self._at)
+        self._keeper.look(self._at, added + replaced)
         return added, replaced
 
     def _tidy(self) -> None:

@@ -151,6 +151,7 @@ def settle(
     slots, distances, tied = kernels.first(queries, *shelf.parts, found, alive, scale, cosine, k)
     for i in np.flatnonzero(tied) if tied.any() else ():
         chosen, nearest = _by_name(shelf, metric, queries[i : i + 1], np.unique(found[i]), k, alive)
+        slots[i], distances[i] = -1, np.inf  # a candidate may have come twice
         slots[i, : len(chosen)], distances[i, : len(chosen)] = chosen, nearest
     return slots, distances
 

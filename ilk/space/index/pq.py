@@ -7,7 +7,7 @@ the nearest lists.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import faiss
 
@@ -18,47 +18,39 @@ _TRAINING = 64  # vectors a code-book entry
 _ENTRIES = 256  # a byte a part
 
 
-class Pq(Family):
-    kind = "pq"
-    efforts = (1,)  # every code is looked at
-    wider = (4, 10, 30, 100)
-
-    def make(self, dim: int, n: int) -> Any:
-        index = faiss.IndexPQ(dim, parts(dim), bits(n))
-        index.pq.cp.max_points_per_centroid = _TRAINING
-        index.pq.cp.min_points_per_centroid = 1
-        index.do_polysemous_training = False
-        return index
-
-    def training(self, dim: int, n: int) -> int:
-        return min(n, _TRAINING * _ENTRIES)
-
-    def bytes(self, dim: int, n: int) -> float:
-        return parts(dim)
-
-    def parameters(self, effort: int, among: Any) -> Any:
-        return faiss.SearchParametersPQ(sel=among)
-
-
 class IvfPq(Family):
     kind = "ivf-pq"
-    efforts = Ivf.efforts
-    wider = Pq.wider
+    efforts: ClassVar[tuple[int, ...]] = Ivf.efforts
+    wider = (4, 10, 30, 100)
+    selects = False
+
+    def lists(self, n: int) -> int:
+        return lists_for(n)
 
     def make(self, dim: int, n: int) -> Any:
-        index = faiss.IndexIVFPQ(faiss.IndexFlatL2(dim), dim, lists_for(n), parts(dim), bits(n))
+        index = faiss.IndexIVFPQ(faiss.IndexFlatL2(dim), dim, self.lists(n), parts(dim), bits(n))
         index.pq.cp.max_points_per_centroid = _TRAINING
         index.pq.cp.min_points_per_centroid = 1
         return modest(index)
 
     def training(self, dim: int, n: int) -> int:
-        return min(n, _TRAINING * max(_ENTRIES, lists_for(n)))
+        return min(n, _TRAINING * max(_ENTRIES, self.lists(n)))
 
     def bytes(self, dim: int, n: int) -> float:
-        return parts(dim) + 8 + 4 * dim * lists_for(n) / max(n, 1)
+        return parts(dim) + 8 + 4 * dim * self.lists(n) / max(n, 1)
 
     def parameters(self, effort: int, among: Any) -> Any:
         return faiss.SearchParametersIVF(nprobe=effort, sel=among)
+
+
+class Pq(IvfPq):
+    """One list, which is looked at whole: FAISS's own index without lists knows no conditions."""
+
+    kind = "pq"
+    efforts = (1,)
+
+    def lists(self, n: int) -> int:
+        return 1
 
 
 def parts(dim: int) -> int:
