@@ -97,4 +97,9 @@ def construct(cls: type[T], given: dict[str, Any], offered: dict[str, Any]) -> T
     for name in given:
         if name not in known:
             raise UnknownName(f"option of {cls.__name__.lower()}", name, known)
-    return cls(**{k: v for k, v in offered.items() if k in known} | given)
+    arguments = {k: v for k, v in offered.items() if k in known} | given
+    needed = [n for n, p in inspect.signature(cls).parameters.items() if p.default is p.empty]
+    missing = [n for n in needed if n in known and n not in arguments]
+    if missing:
+        raise OptionError(f"{cls.__name__.lower()} needs {' and '.join(missing)}", "Make it in Python.")
+    return cls(**arguments)

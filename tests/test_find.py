@@ -43,7 +43,7 @@ def test_each_member_is_found_by_its_file_name() -> None:
     "name", ["convnt", "_base", "", "../pixels", "pixels.Pixels", "ilk.encoders.pixels", "os"]
 )
 def test_another_name_lists_the_known_ones(name: str) -> None:
-    with pytest.raises(UnknownName, match="Known: convnet, patches, pixels") as e:
+    with pytest.raises(UnknownName, match=", ".join(encoders.names())) as e:
         encoder_of(name)
     assert ("Did you mean 'convnet'?" in str(e.value)) == (name == "convnt")
 
@@ -128,3 +128,8 @@ def test_construct_takes_of_what_is_offered_what_it_knows_and_prefers_what_is_gi
 def test_a_kind_may_have_several_bases() -> None:
     assert issubclass(objectives.find("pca"), ClosedForm)
     assert not issubclass(objectives.find("simclr"), ClosedForm)
+
+
+def test_what_must_be_given_is_named() -> None:
+    with pytest.raises(OptionError, match="orbit needs encoder"):
+        encoders.build("orbit", {"channels": 1})

@@ -43,7 +43,7 @@ def export(encoder: Encoder, path: str | os.PathLike[str], *, channels: int, siz
         with _quiet():
             data = write(_traced(encoder, x[:4]))
             again = load(data)(x)
-    except (ImportError, MissingExtra):
+    except (ImportError, MissingExtra, OptionError):
         raise
     except Exception as e:  # whatever torch's exporters raise: they have no common ancestor
         why = str(e).strip().partition("\n")[0] or repr(e)

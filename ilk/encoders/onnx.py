@@ -45,6 +45,8 @@ class Onnx(Encoder):
         self._session: Any = None
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
+        if torch.compiler.is_exporting():
+            raise OptionError(f"{self.model['name']} is an ONNX file already", "Use that file itself.")
         if self._session is None:
             self._session = session(self.program.cpu().numpy().tobytes(), self.model["name"])
         return torch.from_numpy(_run(self._session, x.detach().cpu().numpy())).to(x.device)

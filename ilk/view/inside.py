@@ -55,7 +55,7 @@ def inside(
         say(attention.sinks().sentence())
     else:
         rows += _maps(look.features(space.encoder, x))
-    title = f"{type(look.eye(space.encoder)).__name__} looks at {os.fspath(query)}"
+    title = f"{type(look.eye(space.encoder)).__name__} looks at {Path(query).name}"
     files.write(to, _drawn(title, rows))
     return to
 

@@ -15,6 +15,7 @@ from ilk.encoders._export import NEAR
 from ilk.encoders.onnx import Onnx
 from ilk.encoders.projected import project
 from ilk.errors import DataError, EncoderMismatch, FormatError, OptionError
+from ilk.objectives.pretrained import Pretrained
 
 from ..contract import samples
 
@@ -81,6 +82,9 @@ def test_what_differs_or_cannot_be_written_leaves_no_file(tmp_path: Path) -> Non
         export(_Mean("loop"), tmp_path / "x.onnx", channels=1, size=8)
     with pytest.raises(OptionError, match=r"cannot be written as x\.pth"):
         export(made("convnet"), tmp_path / "x.pth", channels=1, size=16)
+    source = samples.images()
+    with pytest.raises(OptionError, match=r"pixels\.onnx is an ONNX file already"):
+        export(Onnx(samples.exported(source)), tmp_path / "x.onnx", channels=1, size=16)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,6 +100,14 @@ def test_in_a_space_it_needs_its_file_no_more(tmp_path: Path) -> None:
     twin = copy.deepcopy(encoder)  # one that has run already
     assert saved.fingerprint(twin) == again.fingerprint
     assert torch.equal(twin(source.batch(np.arange(3))), encoder(source.batch(np.arange(3))))
+
+
+def test_the_closed_form_looks_through_it() -> None:
+    source = samples.images(3)
+    path = samples.exported(source)
+    assert Pretrained(model=path, dim=4).solve(source).dim == 4
+    with pytest.raises(OptionError, match="side or layer for an ONNX file"):
+        Pretrained(model=path, layer=2).solve(source)
 
 
 def graph(path: Path, node: str, before: list[int], after: list[int]) -> str:
