@@ -10,6 +10,7 @@ Object.assign(globalThis, {
   ilk: {
     place: (row: number) => look.map?.camera.toScreen(look.x[row], look.y[row]),
     camera: () => ({ ...look.map?.camera }),
+    painted: () => look.map?.painted ?? false,
     settled: () => look.map?.settled ?? false,
     frames: () => look.map?.frames ?? 0,
     selection: () => Array.from(look.selection),

@@ -83,6 +83,11 @@ export class Renderer {
     return (this.lazy ??= new Finder(this.x, this.y));
   }
 
+  /** Points are to be seen, a sample at least. */
+  get painted(): boolean {
+    return this.done > 0 && this.x.length > 0 && !this.fresh;
+  }
+
   /** All of the map is there, in full. */
   get settled(): boolean {
     return !this.asked && this.done === 1 && this.x.length > 0;
