@@ -215,9 +215,10 @@ def test_columns_of_the_rows_come_before_those_of_layers(space, rows):
 
 def test_a_condition_on_the_rows_alone_reads_no_layer(space, monkeypatch):
     monkeypatch.setattr("ilk.space.layers.read", None)  # to call it would be an error
-    assert len(space.matching("n > 0 and kind <> 'cluster' -- \"label\"")) > 0
+    fresh = Where(space.path, space._at.rows)
+    assert len(fresh.places("n > 0 and kind <> 'cluster' -- \"label\"")) > 0
     with pytest.raises(TypeError):
-        space.matching("cluster = 1")
+        fresh.places("cluster = 1")
 
 
 @pytest.mark.parametrize(
