@@ -1,8 +1,8 @@
 """What SimCLR's temperature does: how alike vectors come out, drawn as docs/images/temperature.png.
 
-    python -m recipes.temperature [mnist.npz] [--steps 250]
+    python -m recipes.temperature [mnist.npz] [--steps 200]
 
-Three runs on 10,000 digits that differ in nothing else, about 25 CPU-seconds each. Drawn for 1,000 test
+Three runs on 10,000 digits that differ in nothing else, about 20 CPU-seconds each. Drawn for 1,000 test
 digits: the cosines between two views of one digit, between different pictures of the same digit, and
 between different digits. Beside each, kNN@20 of the test digits among the 10,000.
 The file is the one that `recipes/mnist_patches.py` describes.
@@ -91,7 +91,7 @@ def draw(runs: Sequence[Run], path: Path = PICTURE, fine: int = 2) -> None:
     image.quantize(64).save(path, optimize=True)
 
 
-def temperature(path: Path = MNIST, steps: int = 250, picture: Path = PICTURE) -> list[Run]:
+def temperature(path: Path = MNIST, steps: int = 200, picture: Path = PICTURE) -> list[Run]:
     with np.load(path, allow_pickle=False) as data:
         known, labels = _images("train", data["train_images"][:10_000]), data["train_labels"][:10_000]
         asked, truth = _images("test", data["test_images"][:1000]), data["test_labels"][:1000]
@@ -111,6 +111,6 @@ def _images(split: str, pixels: np.ndarray) -> Images:  # (n, 28, 28)
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mnist", nargs="?", type=Path, default=MNIST)
-    parser.add_argument("--steps", type=int, default=250)
+    parser.add_argument("--steps", type=int, default=200)
     given = parser.parse_args()
     temperature(given.mnist, given.steps)
