@@ -59,8 +59,9 @@ class DINO(Objective):
         teacher = self.teacher(wide).float().view(2, len(views[0]), -1)  # (2, B, K)
         self.seen = teacher.mean((0, 1))  # (K,)
         temperature = warmed(self.teacher_start, self.teacher_temperature, self.warmup, progress)
-        sharp = ((teacher - self.centre) / temperature).softmax(2)
-        return {"naming": across(sharp, (student / self.temperature).log_softmax(2))}
+        with torch.autocast(teacher.device.type, enabled=False):
+            sharp = ((teacher - self.centre) / temperature).softmax(2)
+            return {"naming": across(sharp, (student / self.temperature).log_softmax(2))}
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

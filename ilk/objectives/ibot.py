@@ -94,11 +94,12 @@ class IBOT(Objective):
         def log(answers: Tensor) -> Tensor:
             return (answers / self.temperature).log_softmax(-1)
 
-        pairs = sharp(teacher, self.centre[0]), log(student)
-        return {
-            "naming": across(*(p.view(2, len(views[0]), -1) for p in pairs)),
-            "patches": within(sharp(truth, self.centre[1]), log(told), masked),
-        }
+        with torch.autocast(both.device.type, enabled=False):
+            pairs = sharp(teacher, self.centre[0]), log(student)
+            return {
+                "naming": across(*(p.view(2, len(views[0]), -1) for p in pairs)),
+                "patches": within(sharp(truth, self.centre[1]), log(told), masked),
+            }
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

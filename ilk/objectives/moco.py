@@ -6,6 +6,8 @@ so that those of many steps ago still compare.
 Legend: B samples on this process, N on all of them, P processes, K places in the queue, d dimensions.
 """
 
+from typing import cast
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -58,19 +60,20 @@ class MoCo(Objective):
         a, b = F.normalize(self.head(self.encoder(both)).float()).chunk(2)  # (B, d) each
         key_a, key_b = F.normalize(self._keys(both).float()).chunk(2)  # (B, d) each
         self.fresh += [key_a, key_b] if self.training else []
-        ask_a = info_nce(a, key_b, self.keys, self.temperature)
-        ask_b = info_nce(b, key_a, self.keys, self.temperature)
+        with torch.autocast(a.device.type, enabled=False):  # a cosine / temperature needs its digits
+            ask_a = info_nce(a, key_b, self.keys, self.temperature)
+            ask_b = info_nce(b, key_a, self.keys, self.temperature)
         return {"contrast": (ask_a + ask_b) / 2}
 
     def _keys(self, x: Tensor) -> Tensor:
         """Batch norm would tell which rows came together; the keys' batch is another than the queries'."""
         every = gather(x) if self.mixed else x  # (N, ...)
         processes = len(every) // len(x)
-        keys: Tensor = self.teacher(every[rank() :: processes])  # row i of all goes to process i mod P
-        if processes > 1:
-            keys = gather(keys).view(processes, len(x), -1).transpose(0, 1).flatten(0, 1)  # (N, d), as before
-            keys = keys[rank() * len(x) : (rank() + 1) * len(x)]
-        return keys
+        if processes == 1:
+            return cast(Tensor, self.teacher(x))
+        keys = self.teacher(every[rank() :: processes])  # (B, d): row i of all goes to process i mod P
+        keys = gather(keys).view(processes, len(x), -1).transpose(0, 1).flatten(0, 1)  # (N, d), as they were
+        return keys[rank() * len(x) : (rank() + 1) * len(x)]
 
     @torch.no_grad()
     def after_step(self, progress: float) -> None:

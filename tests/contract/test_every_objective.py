@@ -98,6 +98,21 @@ def test_the_gradient_reaches_the_encoder(cls: type[Objective], source: Source) 
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
 
 
+def test_half_precision_changes_the_loss_little(cls: type[Objective], source: Source) -> None:
+    objective = made(cls, source)
+    views = objective.views(source.batch(np.arange(32)))
+
+    def loss() -> Tensor:
+        torch.manual_seed(0)
+        return torch.stack(list(objective.loss(*views, progress=0.5).values())).sum()
+
+    whole = loss()
+    with torch.autocast("cpu", torch.bfloat16):
+        half = loss()
+    assert half.dtype == torch.float32
+    assert half.item() == pytest.approx(whole.item(), rel=0.03)
+
+
 def test_no_gradient_reaches_what_only_follows(cls: type[Objective], source: Source) -> None:
     """Teachers are moved by `after_step`; all else by the gradient, every part of it."""
     objective = made(cls, source)
