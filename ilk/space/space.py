@@ -335,6 +335,7 @@ class Space:
             "bytes": size(self.path),
             "created": self._created,
             "version": rows.version,
+            "address": self._address.uri,  # of the rows
             "index": plan.read(self.path).json(),
         }
 

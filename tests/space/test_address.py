@@ -91,6 +91,9 @@ def test_a_space_whose_rows_live_elsewhere_does_all_that_others_do(far, rows, tm
         assert at.search(v[7], k=1).ids.tolist() == [["thing-0007"]]
         assert at.search(v[7], k=99, where="cluster = 1 and n < 9").ids.shape == (1, 3)
         assert at.pictures(["thing-0003"]) == [b"PNG"]
+    assert far.info()["address"] == (
+        rows if rows.startswith("s3") else str(tmp_path / "far away/50% é.lance")
+    )
     assert not (far.path / "rows.lance").exists()
     assert json.loads((far.path / "space.json").read_text())["rows"] == rows
     assert "key-that-is-nowhere-kept" not in (far.path / "space.json").read_text()
