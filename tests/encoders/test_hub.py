@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from torch.nn import functional as F
 from ilk import Space, saved
 from ilk.encoders import Encoder
 from ilk.encoders.hub import Hub
-from ilk.errors import DataError, FormatError, OptionError
+from ilk.errors import DataError, FormatError, MissingExtra, OptionError
 from ilk.objectives.pretrained import Pretrained
 
 from ..contract import samples
@@ -175,3 +176,9 @@ def test_what_cannot_be(vit: Path, tmp_path: Path) -> None:
         Hub(str(written(tmp_path / "bert", text)))
     with pytest.raises(FormatError, match="does not say how pictures are prepared"):
         Hub(str(written(tmp_path / "no", resnet(), {"size": 32})))
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(MissingExtra, match=r"needs transformers, .*\npip install 'ilk\[hub\]'"):
+        Hub("anything")

@@ -1,6 +1,7 @@
 """What is written gives the encoder's own vectors, elsewhere too; what others wrote can be used."""
 
 import copy
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ilk.encoders import Encoder, build, embed, export
 from ilk.encoders._export import NEAR
 from ilk.encoders.onnx import Onnx
 from ilk.encoders.projected import project
-from ilk.errors import DataError, EncoderMismatch, FormatError, OptionError
+from ilk.errors import DataError, EncoderMismatch, FormatError, MissingExtra, OptionError
 from ilk.objectives.pretrained import Pretrained
 
 from ..contract import samples
@@ -142,3 +143,13 @@ def test_what_cannot_be_run(tmp_path: Path) -> None:
         Onnx(str(tmp_path / "bad.onnx"))
     with pytest.raises(FormatError, match=r"takes x tensor\(float\) \[2, 3\]\nExpected one input"):
         Onnx(graph(tmp_path / "flat.onnx", "Relu", [2, 3], [2, 3]))
+
+
+def test_without_the_libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = samples.exported(samples.images())
+    for library in ("onnxruntime", "onnxscript"):
+        monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(MissingExtra, match=r"needs onnxruntime, .*\npip install 'ilk\[onnx\]'"):
+        Onnx(path)
+    with pytest.raises(MissingExtra, match="writing ONNX needs onnxscript"):
+        export(made("convnet"), tmp_path / "x.onnx", channels=1, size=16)
