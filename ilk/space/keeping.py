@@ -57,6 +57,7 @@ class Keeper:
         if not 0 < recall <= 1:
             raise OptionError(f"recall={recall}", "Give the share of neighbours to be found, such as 0.95.")
         self.wait()
+        self._fresh = None  # it is of the index before
         seconds = _exact_seconds(at)
         memory = _half() if memory is None else memory
         chosen = tuning.choose(kind, len(at.rows), at.rows.dim, memory, seconds)
@@ -81,8 +82,11 @@ class Keeper:
         self._written += written
         if self._written < LATE or (self._thread is not None and self._thread.is_alive()):
             return
+        if self._fresh is not None:  # the next version goes on from it: this one's slots lead nowhere
+            return
         self._written = 0
         if plan.read(self.space).kind != "flat":
+            at.stand()  # what the thread adds to the index must be what later versions call by its numbers
             self._thread = threading.Thread(target=self._work, args=(at,), daemon=True)
             _working.add(self)
             self._thread.start()
@@ -104,6 +108,10 @@ class Keeper:
 
     def _take_in(self, at: Snapshot) -> None:
         base, slots = at.base, at.slots
+        planned = plan.read(self.space)
+        if planned.kind != base.kind:  # another process has chosen otherwise
+            self._fresh = making.caught_up(self.space, at.rows, self.metric, None)
+            return
         if base.near is None:
             return
         while base.near.covered < len(slots):
@@ -111,7 +119,6 @@ class Keeper:
                 return
             next_ = np.arange(base.near.covered, min(base.near.covered + _STEP, len(slots)))
             base.near.add(base.metric.ready(slots.vectors(next_)))
-        planned = plan.read(self.space)
         unkept, dead = len(slots) - len(base.slots), len(slots) - slots.count
         if dead > DEAD * len(slots) or slots.count > GROWN * (planned.rows or slots.count):
             self._anew(at, planned, f"{dead:,} of {len(slots):,} slots are dead" if dead else "it has grown")

@@ -27,7 +27,6 @@ class Family(ABC):
     kind: ClassVar[str]
     efforts: ClassVar[tuple[int, ...]]  # what may be tried, the quickest first
     wider: ClassVar[tuple[int, ...]]  # candidates for each neighbour, so that the short form does no harm
-    selects: ClassVar[bool] = True  # whether FAISS can pass over what may not be found
 
     @abstractmethod
     def make(self, dim: int, n: int) -> Any:
@@ -70,9 +69,7 @@ class Approximate:
         """Slots (q, c), -1 where there is none."""
         c = min(self.wider * k, self.covered)
         params = self._plain
-        if among is not None and not self.family.selects:  # they go afterwards
-            c = min(round(c / max(among.share, 1e-3)), self.covered)
-        elif among is not None:  # the fewer may be found, the harder it is looked
+        if among is not None:  # the fewer may be found, the harder it is looked
             effort = min(self.family.efforts[-1], round(self.effort / max(among.share, 1e-3)))
             params = self.family.parameters(effort, among.selector)
         with self._one:

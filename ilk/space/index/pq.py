@@ -22,7 +22,6 @@ class IvfPq(Family):
     kind = "ivf-pq"
     efforts: ClassVar[tuple[int, ...]] = Ivf.efforts
     wider = (4, 10, 30, 100)
-    selects = False
 
     def lists(self, n: int) -> int:
         return lists_for(n)
