@@ -134,7 +134,8 @@ class Snapshot:
         c = min(len(tail), 2 * k + 16)
         if not c:
             return np.zeros((len(queries), 0), np.int64)
-        return at[exact.nearest(self.base.metric.ready(queries), tail, c)[1]] + start
+        found: np.ndarray = at[exact.nearest(self.base.metric.ready(queries), tail, c)[1]] + start
+        return found
 
     @cached_property
     def _tail(self) -> np.ndarray:
