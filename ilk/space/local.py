@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,24 @@ class Local:
         y = self.ready(x)
         if self.shrink == 1:
             return y
-        axes, mean = self.axes[part].astype(np.float64), self._mean_variance[part]
-        weights = np.sqrt(mean / self._shrunk(self.variances, part, self.shrink))  # (d,)
-        other = np.sqrt(mean / self._shrunk(self.rest, part, self.shrink))
+        axes, (weights, other) = self.axes[part].astype(np.float64), self._weights(part)
         return np.asarray(other * y + ((y @ axes.T) * (weights - other)) @ axes)
+
+    def nearest(self, query: np.ndarray, x: np.ndarray, rows: np.ndarray, part: int, k: int) -> np.ndarray:
+        """Which of some rows of `x` (n, D) may be the k nearest by the local distance: k and a few more."""
+        low, high = np.empty(len(rows), np.float32), np.empty(len(rows), np.float32)
+        middle, (weights, other) = self.metric.ready(query[None]), self._weights(part)
+        gain = (weights**2 - other**2).astype(np.float32)  # (d,) of an axis over any other direction
+        for start in range(0, len(rows), BLOCK):
+            step = self.metric.ready(x[rows[start : start + BLOCK]]) - middle  # (m, D)
+            squared = np.einsum("md,md->m", step, step)
+            inside = other**2 * squared
+            if self.shrink < 1:
+                inside += (step @ self.axes[part].T) ** 2 @ gain  # (m, d) x (d,) -> (m,)
+            # Far above the rounding of sums of D products in single precision
+            slack = 1e-6 * (10 + x.shape[1]) * max(other, weights.max()) ** 2 * squared
+            low[start : start + BLOCK], high[start : start + BLOCK] = inside - slack, inside + slack
+        return np.flatnonzero(low <= np.partition(high, k - 1)[k - 1])
 
     def _route(self, y: np.ndarray, most: int) -> np.ndarray:
         dim, d = self.means.shape[1], self.variances.shape[1]
@@ -69,7 +84,13 @@ class Local:
         score -= 2 * np.log(self.shares)
         return np.argsort(score, axis=1, kind="stable")[:, :most]
 
-    @property
+    def _weights(self, part: int) -> tuple[np.ndarray, float]:
+        """What a step counts for along each axis (d,), and along every other direction."""
+        mean = self._mean_variance[part]
+        along, rest = (self._shrunk(a, part, self.shrink) for a in (self.variances, self.rest))
+        return np.sqrt(mean / along), float(np.sqrt(mean / rest))
+
+    @cached_property
     def _mean_variance(self) -> np.ndarray:  # (p,)
         dim, d = self.means.shape[1], self.variances.shape[1]
         return np.asarray((self.variances.sum(1, dtype=np.float64) + (dim - d) * self.rest) / dim)

@@ -42,7 +42,7 @@ class Parts:
     def __init__(self, space: Space, local: Local) -> None:
         self.space = space
         self.local = local
-        self._known: tuple[Snapshot, np.ndarray] | None = None  # a version, and the part of each of its rows
+        self._seen: tuple[Snapshot, np.ndarray, list[np.ndarray]] | None = None
 
     @classmethod
     def open(cls, space: Space) -> Parts | None:
@@ -65,14 +65,11 @@ class Parts:
     @property
     def labels(self) -> np.ndarray:
         """(n,) the part of each row, in the order of the space's ids."""
-        at = self.space._at
-        if self._known is None or self._known[0] is not at:
-            self._known = at, self._routed(at)
-        return self._known[1]
+        return self._now()[0]
 
     @property
     def sizes(self) -> np.ndarray:  # (p,)
-        return np.bincount(self.labels, minlength=len(self))
+        return np.array([len(rows) for rows in self._now()[1]])
 
     def __iter__(self) -> Iterator[Part]:
         return (Part(self, number) for number in range(len(self)))
@@ -96,21 +93,21 @@ class Parts:
             raise OptionError(f"k={k} in {parts} parts", "Ask for 1 or more, in 1 part or more.")
         space = self.space
         asked = question(query, space._at, space._maker, space.encode)
-        labels = self.labels.copy()
+        labels, rows = self._now()
+        kept = np.ones(len(labels), bool)
         if where is not None:
-            kept = np.zeros(len(labels), bool)
+            kept[:] = False
             kept[space.matching(where)] = True
-            labels[~kept] = -1
         if asked.itself is not None:  # an id: not its own neighbour
-            labels[pc.index(space._at.rows.ids, query).as_py()] = -1
-        k = min(k, int((labels >= 0).sum()))
+            kept[pc.index(space._at.rows.ids, query).as_py()] = False
+        k = min(k, int(np.count_nonzero(kept)))
         routes = self.local.route(asked.vectors, len(self))  # (q, p)
-        held = np.bincount(labels[labels >= 0], minlength=len(self))[routes].cumsum(1)  # in so many parts
+        held = np.bincount(labels[kept], minlength=len(self))[routes].cumsum(1)  # rows in so many parts
         wide = np.maximum(min(parts, len(self)), 1 + (held < k).sum(1))
         places, distances = np.zeros((len(routes), k), np.int64), np.zeros((len(routes), k), np.float32)
         for i, (route, w) in enumerate(zip(routes, wide) if k else ()):
-            rows = np.flatnonzero(np.isin(labels, route[:w]))
-            places[i], distances[i] = self._nearest(asked.vectors[i], rows, int(route[0]), k)
+            some = np.concatenate([rows[p] for p in route[:w]])
+            places[i], distances[i] = self._nearest(asked.vectors[i], some[kept[some]], int(route[0]), k)
         ids = space._at.rows.ids.take(places.reshape(-1)).to_pylist()
         return Neighbours(np.array(ids, dtype=str).reshape(places.shape), distances)
 
@@ -138,6 +135,15 @@ class Parts:
         table = {"id": at.rows.ids, "part": pa.array(self.labels, pa.int32()), "mark": marked(at.vectors)}
         self.space.write_layer(LAYER, pa.table(table), self.local.about)
 
+    def _now(self) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The part of each row, and the rows of each part, of the version that the space shows."""
+        at = self.space._at
+        if self._seen is None or self._seen[0] is not at:
+            labels = self._routed(at)
+            order, sizes = np.argsort(labels, kind="stable"), np.bincount(labels, minlength=len(self))
+            self._seen = at, labels, np.split(order, sizes.cumsum()[:-1])
+        return self._seen[1:]
+
     def _routed(self, at: Snapshot) -> np.ndarray:
         """From the layer where it knows the vector, else by the model."""
         found = np.full(len(at.rows), -1, np.int64)
@@ -161,19 +167,12 @@ class Parts:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Places and local distances (k,) of the nearest of some rows."""
         at, local = self.space._at, self.local
-        middle, far = local.inside(query[None], part), np.empty(len(rows))
-        for start in range(0, len(rows), BLOCK):
-            some = rows[start : start + BLOCK]
-            step = local.inside(at.vectors[some], part) - middle  # (m, D)
-            far[start : start + len(some)] = np.einsum("md,md->m", step, step)
-        # Rounded, so that copies are equally far and come in the order of their ids.
-        distances = (np.round(far / 2, 12) if local.metric.name == "cosine" else np.sqrt(far)).astype(
-            np.float32
-        )
-        near = np.flatnonzero(distances <= np.partition(distances, k - 1)[k - 1])
-        names = at.rows.ids.take(rows[near]).to_pylist()
-        first = near[sorted(range(len(near)), key=lambda i: (distances[near[i]], names[i]))[:k]]
-        return rows[first], distances[first]
+        near = rows[local.nearest(query, at.vectors, rows, part, k)]
+        step = local.inside(at.vectors[near], part) - local.inside(query[None], part)  # (c, D)
+        distances = local.metric.told(np.einsum("cd,cd->c", step, step)).astype(np.float32)
+        names = at.rows.ids.take(near).to_pylist()
+        first = sorted(range(len(near)), key=lambda i: (distances[i], names[i]))[:k]
+        return near[first], distances[first]
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class Part:
     @property
     def rows(self) -> np.ndarray:
         """Places in the order of the space's ids."""
-        return np.flatnonzero(self.of.labels == self.number)
+        return self.of._now()[1][self.number]
 
     @property
     def ids(self) -> list[str]:
