@@ -38,6 +38,7 @@ from ilk.objectives import Objective
 from ilk.objectives.autoencoder import Autoencoder
 from ilk.objectives.patches import Patches
 from ilk.objectives.pca import PCA
+from ilk.objectives.shaded import Shaded
 from ilk.objectives.simclr import SimCLR
 from ilk.source.blackholes import blackholes
 from ilk.source.images import Images, images
@@ -68,6 +69,7 @@ WAYS: dict[str, Callable[[Images], Encoder]] = {
     "PCA": lambda s: PCA(dim=DIM, whiten=1).solve(s),
     "PCA, brightness^0.75": lambda s: PCA(dim=DIM, power=0.75, whiten=1).solve(s),
     "PCA, square root": lambda s: PCA(dim=DIM, power=0.5, whiten=1).solve(s),
+    "shaded": lambda s: Shaded(dim=DIM).solve(s),
     "patches": lambda s: Patches(dim=DIM, whiten=1).solve(s),
     "autoencoder": _autoencoder,
     "SimCLR": _simclr,
