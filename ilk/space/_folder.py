@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -100,7 +101,8 @@ def differences(one: dict[str, Json], other: dict[str, Json]) -> str:
 
 def size(space: Path) -> int:
     """Bytes of all files in the folder."""
-    return sum(_size(f) for f in space.rglob("*"))
+    # Not Path.rglob, which fails where a writer removes a folder meanwhile.
+    return sum(_size(Path(folder, name)) for folder, _, names in os.walk(space) for name in names)
 
 
 def _size(path: Path) -> int:
