@@ -28,6 +28,7 @@ from ._server.upload import MOST_BYTES, UnknownKind
 
 PORT = 8377
 SMALL = 64 << 10  # bytes of a request that brings neither rows nor a picture
+MOST_AT_ONCE = 64  # connections, each with a body in memory
 SHORTEST = 16  # letters of a token that a person chose
 STATUS = {UnknownName: 404, SpaceBusy: 409, UnknownKind: 415, DiskFull: 507, FormatError: 500}
 TOLD: dict[int | str, dict[str, Any]] = {
@@ -133,7 +134,7 @@ def serve(
     url = _address(host, listening.getsockname()[1], token)
     config = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False, ws="none",
-        timeout_graceful_shutdown=3,
+        timeout_graceful_shutdown=3, limit_concurrency=MOST_AT_ONCE,
     )  # fmt: skip
 
     class Told(uvicorn.Server):

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -230,6 +231,21 @@ def test_pages_are_a_fixed_list(made, tmp_path, monkeypatch):
         assert served.ask("/assets/late.js")[0] == served.ask("/assets/notes.py")[0] == 404
     finally:
         served.close()
+
+
+def test_the_page_that_is_shipped_keeps_its_own_policy():
+    """No script, style or address in it that the policy forbids; every file it names is there."""
+    known = pages.pages()
+    page = known["index.html"].data.decode()
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=|javascript:", page)
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert any(name.endswith(".js") for name in named)
+    assert {name.removeprefix("./").removeprefix("/") for name in named} <= set(known)
+    for name, file in known.items():
+        for url in set(re.findall(rb"https?://[\w.-]+", file.data)):
+            assert url in (b"http://www.w3.org", b"https://svelte.dev"), (
+                name
+            )  # names of languages, errors' pages
 
 
 @given(st.text(max_size=30))

@@ -1,6 +1,7 @@
 """Labels, sets, undo, the probe, export: what a person says of samples, and takes away."""
 
 import io
+import threading
 
 import numpy as np
 import pyarrow.csv as pcsv
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from ilk.analysis import probe
 from ilk.space import Space
+from ilk.space._lock import writing
+from ilk.view._server import inside
 from ilk.view._server.marks import Marks
 from ilk.view._server.probing import least_sure
 from ilk.view._server.probing import probe as trained
@@ -100,12 +103,28 @@ def test_a_layer_written_elsewhere_is_read_again(own, tmp_path):
     assert counts(own.rows("/api/labels?name=c", [5])) == {"a": 1, "b": 1, "c": 1}
 
 
-def test_who_writes_meanwhile_is_waited_for_and_nothing_is_half_done(own, tmp_path):
+def test_who_writes_long_is_told_of_and_nothing_is_half_done(own, tmp_path, monkeypatch):
     own.rows("/api/labels?name=a", [1])
-    with Space.open(tmp_path / "digits.space")._writing():
+    monkeypatch.setattr(inside, "PATIENCE", 0.05)
+    with writing(tmp_path / "digits.space"):  # as `ilk add` holds it
         assert "is being written" in own.rows("/api/labels?name=b", [1, 2], 409)["error"]
     told = own.get("/api/labels")
     assert (counts(told), told["undo"]) == ({"a": 1}, "label 1 rows as a")
+
+
+def test_who_writes_for_a_moment_is_waited_for(own, tmp_path):
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with writing(tmp_path / "digits.space"):
+            held.set()
+            done.wait(0.2)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    assert counts(own.rows("/api/labels?name=a", [1])) == {"a": 1}
+    thread.join()
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,7 +140,7 @@ def test_who_writes_meanwhile_is_waited_for_and_nothing_is_half_done(own, tmp_pa
 )
 def test_any_way_forth_and_back(made, monkeypatch, steps):
     """Against a list of whole states, the plainest undo there is."""
-    monkeypatch.setattr(Space, "write_layer", lambda *_: None)
+    monkeypatch.setattr(inside, "write_layer", lambda *_: None)
     marks = Marks(Shown(made))
     states, at = [{}], 0
     for what, rows, name in steps:

@@ -54,8 +54,8 @@ def select(at: Here, query: questions.Select) -> Response:
 
 @router.post("/search/picture", openapi_extra=PICTURE)
 def search_picture(desk: TheDesk, at: Here, body: Raw, k: K = 24) -> answers.NearPicture:
-    got = upload.decoded(body)
-    with desk.encoding:
+    with desk.encoding:  # one at a time: a decoded picture may be fifty times its file
+        got = upload.decoded(body)
         vector = at.shown.space.encode(got.pixels[None])  # (1, C, H, W) -> (1, D)
     _, height, width = got.pixels.shape
     return answers.NearPicture(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 TILE, LINE = 64, 16  # pixels a side; tiles side by side
+LARGEST = 1 << 22  # pixels of a small picture: a stranger's space may hold a bomb
 
 
 def sheet(pictures: Sequence[bytes | None]) -> bytes:
@@ -25,10 +26,18 @@ def sheet(pictures: Sequence[bytes | None]) -> bytes:
 
 
 def _face(data: bytes) -> Image.Image | None:
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            face = opened.convert("RGBA")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # a row's small picture may be damaged; the others are shown
-    face.thumbnail((TILE, TILE))
+    face = opened(data, "RGBA")
+    if face is not None:
+        face.thumbnail((TILE, TILE))
     return face
+
+
+def opened(data: bytes, mode: str | None = None) -> Image.Image | None:
+    """A row's small picture, grey or colours as it is, or in that mode; None where it is damaged."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.width * image.height > LARGEST:
+                return None
+            return image.convert(mode or ("L" if image.mode in ("L", "1") else "RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        return None

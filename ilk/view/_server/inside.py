@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from ...errors import SpaceBusy
 from ...space import Space
 from ...space import layers as _layers
 from ...space._folder import address_of, class_of, described
 from ...space._lock import writing
 from ...space.rows import Rows
+
+PATIENCE = 2.0  # seconds
 
 
 def ids(space: Space) -> pa.Array[Any]:
@@ -51,9 +56,28 @@ def layer_made(space: Space, name: str) -> dict[str, Any]:
     return _layers.made(space.path, name)
 
 
+def write_layer(space: Space, name: str, table: pa.Table, made: dict[str, Any]) -> None:
+    _patiently(lambda: space.write_layer(name, table, made))
+
+
 def remove_layer(space: Space, name: str) -> None:
-    with writing(space.path):
-        (space.path / "layers" / f"{name}.parquet").unlink(missing_ok=True)
+    def remove() -> None:
+        with writing(space.path):
+            (space.path / "layers" / f"{name}.parquet").unlink(missing_ok=True)
+
+    _patiently(remove)
+
+
+def _patiently(write: Callable[[], None]) -> None:
+    """A layer is written in a moment: who writes one is waited for. `ilk add` takes longer: it is told of."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return write()
+        except SpaceBusy:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def encoder_name(space: Space) -> str:

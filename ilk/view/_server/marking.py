@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from fastapi import APIRouter, Query, Response
 
-from . import answers, probing, questions, taking
+from . import answers, inside, probing, questions, taking
 from .desk import ROWS, At, Here, Rows, TheDesk
 from .marks import Marks
 
@@ -116,7 +116,7 @@ def probe(desk: TheDesk, at: Here, wish: questions.Train) -> answers.Probed:
             {"id": shown.ids, "prediction": told.dictionary_decode(), "margin": pa.array(found.margin)}
         )
         made = {"by": "probe", "labels": names, "rows": int((codes >= 0).sum()), "accuracy": found.accuracy}
-        shown.space.write_layer("probe", layer, made)
+        inside.write_layer(shown.space, "probe", layer, made)
     rows = probing.least_sure(found, codes, wish.unsure)
     given, predicted = np.bincount(codes[codes >= 0]), np.bincount(found.told, minlength=len(names))
     return answers.Probed(

@@ -161,7 +161,7 @@ class Marks:
         rows = np.flatnonzero(self.codes >= 0)
         names: Any = pa.DictionaryArray.from_arrays(self.codes[rows], pa.array(self.names, pa.string()))
         table = pa.table({"id": self._ids(rows), COLUMN: names.dictionary_decode()})
-        self.shown.space.write_layer(LAYER, table, {"by": "look", "labels": dict(self.labels)})
+        inside.write_layer(self.shown.space, LAYER, table, {"by": "look", "labels": dict(self.labels)})
 
     def _write_sets(self) -> None:
         if not self.sets:
@@ -171,7 +171,7 @@ class Marks:
         flags = {name: pa.array(members[rows]) for name, members in self.sets.items()}
         table = pa.table({"id": self._ids(rows), **flags})
         sizes = {name: int(members.sum()) for name, members in self.sets.items()}
-        self.shown.space.write_layer(SETS, table, {"by": "look", "sets": sizes})
+        inside.write_layer(self.shown.space, SETS, table, {"by": "look", "sets": sizes})
 
     def _ids(self, rows: np.ndarray) -> Any:
         return self.shown.ids.take(pa.array(rows))

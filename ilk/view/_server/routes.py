@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from typing import Annotated, Any
 
 import numpy as np
 from fastapi import APIRouter, Path, Query, Response
-from PIL import Image
 
 from . import answers, columns, faces, groups, inside, questions, stretch
 from .desk import Desk, Here, TheDesk, V, binary, gives, listed_rows, one_row
@@ -198,11 +196,10 @@ def _pixels(desk: Desk, shown: Shown, row: int) -> tuple[np.ndarray, bool]:
     data = inside.pictures(shown.space, np.array([row]))[0]
     if data is None:
         raise Refused(404, f"row {row} has no picture")
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            face = np.asarray(opened.convert("L" if opened.mode in ("L", "1") else "RGB"))
-    except (OSError, ValueError, SyntaxError) as e:
-        raise Refused(404, f"the picture of row {row} is damaged") from e
+    small = faces.opened(data)
+    if small is None:
+        raise Refused(404, f"the picture of row {row} is damaged")
+    face = np.asarray(small)
     return (face[None] if face.ndim == 2 else np.moveaxis(face, -1, 0)), False
 
 

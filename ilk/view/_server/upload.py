@@ -1,11 +1,10 @@
-"""A picture that a browser sent: known by its content, measured before it is decoded, one at a time."""
+"""A picture that a browser sent: known by its content, measured before it is decoded."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 import tifffile
@@ -17,7 +16,6 @@ from ...source._reading import pillow
 from ...source._reading.file import File
 
 MOST_BYTES, MOST_PIXELS = 32 << 20, 40_000_000
-_one_at_a_time = Lock()  # a decoded picture may be fifty times its file
 
 
 class UnknownKind(DataError):
@@ -34,8 +32,7 @@ def decoded(data: bytes) -> Uploaded:
     """The (first) picture in `data`; DataError for whatever is not one."""
     kind = _kind(data)
     try:
-        with _one_at_a_time:
-            pixels = _READERS.get(kind, _by_pillow)(data)
+        pixels = _READERS.get(kind, _by_pillow)(data)
     except (DataError, MissingExtra):
         raise
     except Exception as e:  # a decoder may choke on hostile bytes in any way
