@@ -123,5 +123,8 @@ def _quoted(name: str) -> str:
 def _complaint(lance: str) -> str:
     """The heart of an error: not where in Lance's source it arose, nor columns that the user did not make."""
     text = lance.split(", /")[0].split(" Valid fields are")[0].replace("Invalid user input: ", "")
+    literal = re.search(r"Received literal (.+) and could not convert to literal of type '(\w+)'", text)
+    if literal and literal[1].startswith("Float"):
+        return f"whole numbers meet {literal[1][8:-1]}: write the column as cast(NAME as double)"
     _, parser, inner = text.partition("(sql parser error: ")
     return " ".join((inner[:-1] if parser else text).split())

@@ -231,6 +231,15 @@ def test_a_bad_condition_lists_the_columns_of_layers_too(space, where):
         space.matching(where)
 
 
+def test_a_fraction_and_a_column_of_whole_numbers(space, rows):
+    with pytest.raises(
+        FilterError, match=r"whole numbers meet 1\.5: write the column as cast\(NAME as double\)"
+    ):
+        space.matching("n > 1.5")
+    expected = [i for i, r in enumerate(rows) if r["cluster"] is not None and r["cluster"] > 1.5]
+    assert space.matching("cast(cluster as double) > 1.5").tolist() == expected
+
+
 def test_an_empty_space_with_a_layer(tmp_path):
     space = Space.create(tmp_path / "s.space", Pixels(1, 4), reading=READING)
     space.write_layer("cluster", pa.table({"id": ["gone"], "cluster": [1]}), {})
