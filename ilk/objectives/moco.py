@@ -47,7 +47,7 @@ class MoCo(Objective):
             raise OptionError(f"queue is {queue}; expected 1 or more")
         self.encoder, self.temperature, self.momentum = encoder, temperature, momentum
         self.queue, self.projector, self.augment = queue, projector, augment
-        self.head = mlp(encoder.dim, projector)
+        self.head = mlp(encoder.dim, projector, even=True)
         self.teacher = Teacher(encoder, self.head)
         self.register_buffer("keys", F.normalize(torch.randn(queue, projector[-1])))  # (K, d)
         self.register_buffer("at", torch.zeros((), dtype=torch.long))  # the place of the oldest
