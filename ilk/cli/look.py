@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from .. import console
 from ..errors import MissingExtra
 from ._app import Json, SpacePath, app
 from ._arguments import open_space
@@ -31,13 +32,19 @@ def look(
     """Look at a space in the browser: map, search, labels. Ctrl-C ends it."""
     output = Output(json)
     try:
+        from ..view._server.following import Following
         from ..view.server import serve
     except ModuleNotFoundError as e:
         if e.name not in ("fastapi", "uvicorn", "pydantic", "starlette"):
             raise
         raise MissingExtra("fastapi", "look", "ilk look") from e
 
-    path = open_space(space).path
+    path = space if space.suffix == ".space" else space.with_name(f"{space.name}.space")
+    run = Following(path).folder
+    if not path.exists() and run.is_dir():  # `ilk learn` is at its first encoder
+        console.say(f"There is no {path} yet: following {run} until there is.")
+    else:
+        path = open_space(space).path
     serve(
         path,
         data=data,

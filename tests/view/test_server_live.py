@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from ilk.training.recipe import Recipe
 from ilk.view._server.following import KEPT, TOLD, Following, Run, Series
 
 from ..contract.samples import images
+from .looked_at import N, Visitor
 
 
 def write(path, lines, mode="a"):
@@ -78,6 +80,20 @@ def test_a_long_series_is_thinned(n):
     assert not n or step[-1] > 0.99 * (n - 1) - 1
     gaps = set(np.diff(step[1:]).tolist())
     assert len(gaps) <= 1  # even
+
+
+def test_a_run_is_followed_before_there_is_a_space(made, tmp_path):
+    write(tmp_path / "digits.run" / "simclr" / "metrics.jsonl", [{"step": 1, "loss": 3.0}])
+    visitor = Visitor(tmp_path / "digits.space")
+    told = visitor.get("/api/space")
+    assert (told["name"], told["rows"], told["has"]["pictures"]) == ("digits", 0, False)
+    live = visitor.get("/api/live")
+    assert live["runs"][0]["step"] == 1
+    assert live["newest"] == {"version": told["version"], "rows": 0}
+    shutil.copytree(made.parent, tmp_path, dirs_exist_ok=True)
+    assert visitor.get("/api/live")["newest"]["rows"] == N
+    told = visitor.post("/api/refresh", json={})
+    assert (told["rows"], told["has"]["full"]) == (N, True)
 
 
 def test_the_page_is_told(own, tmp_path):

@@ -6,11 +6,14 @@ numbers) and `Raw` (any other body).
 
 from __future__ import annotations
 
+import shutil
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from tempfile import mkdtemp
 from threading import Lock
 from typing import Annotated, Any
 
@@ -20,6 +23,7 @@ from numpy.typing import NDArray
 
 from ...console import say
 from ...errors import IlkError, OptionError, SpaceBusy
+from ...space import Space
 from . import answers, inside
 from .dimensions import Dimension, Direction, dimensions, directions
 from .following import Following
@@ -51,11 +55,9 @@ class At:
 class Desk:
     def __init__(self, path: Path, data: str | None = None) -> None:
         self.path = path
-        self.at = self._open()
-        shown = self.at.shown
-        some = shown.names(np.arange(min(8, len(shown))))
-        self.originals = Originals(data or beside(path, some))
         self.following = Following(path)
+        self.data = data
+        self.refresh()
         self.busy: str | None = None
         self.encoding = Lock()  # networks keep a mode while they are asked
         self.watching = Lock()
@@ -73,10 +75,26 @@ class Desk:
 
     def refresh(self) -> None:
         self.at = self._open()
+        shown = self.at.shown
+        some = shown.names(np.arange(min(8, len(shown))))
+        self.originals = Originals(self.data or beside(self.path, some))
 
     def _open(self) -> At:
-        shown = Shown(self.path)
+        shown = Shown(self._nothing if self._waits() else self.path)
         return At(shown, Marks(shown))
+
+    @cached_property
+    def _nothing(self) -> Path:
+        """A space without rows, which goes when the server does."""
+        from ...encoders.pixels import Pixels
+
+        folder = Path(mkdtemp(prefix="ilk-look-"))
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Space.create(folder, Pixels(1, 1), reading={"reader": "images"}).path
+
+    def _waits(self) -> bool:
+        """`ilk learn` is still at its first encoder: its run is there to be followed, a space not yet."""
+        return not self.path.exists() and self.following.folder.is_dir()
 
     def replaced(self) -> bool:
         """Whether `ilk learn` has put the space of another encoder in place: the rows shown are gone."""
@@ -101,6 +119,8 @@ class Desk:
 
     def newest(self) -> answers.Newest:
         """What lies on the disk now, whoever wrote it."""
+        if self._waits():
+            return answers.Newest(version=self.at.shown.version, rows=0)
         made_by, version, rows = inside.newest(self.path)
         return answers.Newest(version=f"{made_by[:8]}.{version}", rows=rows)
 

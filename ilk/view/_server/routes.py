@@ -42,7 +42,7 @@ def about(desk: Desk) -> answers.About:
         has=answers.Has(
             pictures=any(p is not None for p in inside.pictures(shown.space, some)),
             full=bool(desk.originals.data),
-            decoder=(desk.path / "decoder.json").exists(),
+            decoder=(shown.space.path / "decoder.json").exists(),
             text=False,  # no encoder has a text tower yet
             clusters=shown.layer("cluster") is not None,
             anomalies=shown.layer("anomaly") is not None,
