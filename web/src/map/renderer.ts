@@ -37,7 +37,8 @@ export class Renderer {
   private y: Float32Array = new Float32Array(0);
   private tiles = new Tiles(this.x, this.y, TILE);
   private lazy: Finder | null = null;
-  private codes: Uint16Array = new Uint16Array(0);
+  private coded: ArrayLike<number> = []; // by row
+  private codes: Uint16Array = new Uint16Array(0); // in the order of drawing
   private palette: Uint8Array = new Uint8Array(4);
   private marks: Uint32Array | null = null; // shuffled
   private places: Uint32Array | null = null; // of each row in the order of drawing
@@ -100,18 +101,17 @@ export class Renderer {
     this.places = null;
     this.marks = null;
     this.marked = new Uint8Array(x.length);
-    this.codes = new Uint16Array(x.length);
     this.tiles = new Tiles(x, y, TILE, 16, true);
     this.camera.home = bounds;
     this.sheet.clear();
     this.uploadPoints();
-    this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
-    this.touch();
+    this.setColours(this.coded, this.palette);
   }
 
   /** `codes`: one for each row, a place in the palette (RGBA, 4 bytes each). */
   setColours(codes: ArrayLike<number>, palette: Uint8Array): void {
     const { order } = this.tiles;
+    this.coded = codes;
     this.codes = new Uint16Array(order.length);
     for (let i = 0; i < order.length; i++) this.codes[i] = codes[order[i]];
     this.palette = palette;

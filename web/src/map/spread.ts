@@ -2,19 +2,23 @@
 
 export type Spread = { x: number; y: number; covariance: [[number, number], [number, number]] };
 
-const MOST = 4000; // members of a group that are looked at
+const MOST = 1500; // members of a group that are looked at
 const KEPT = 0.9; // of a group's members, those nearest its middle
 // A Gaussian's covariance over the covariance of its central 90% in two dimensions:
 // 0.9 / (0.9 + 0.1 ln 0.1), from the integral of r^2 exp(-r^2 / 2) up to the radius that holds 90%.
 const SHRUNK = KEPT / (KEPT + (1 - KEPT) * Math.log(1 - KEPT));
 
 export function spreads(x: Float32Array, y: Float32Array, groupOf: ArrayLike<number>, groups: number): Spread[] {
+  const sizes = new Array<number>(groups).fill(0);
+  for (let i = 0; i < x.length; i++) if (groupOf[i] < groups) sizes[groupOf[i]]++;
+  const every = sizes.map((size) => Math.ceil(size / MOST));
+  const passed = new Array<number>(groups).fill(0);
   const members: number[][] = Array.from({ length: groups }, () => []);
-  for (let i = 0; i < x.length; i++) if (Number.isFinite(x[i])) members[groupOf[i]]?.push(i);
-  return members.map((rows) => {
-    const every = Math.ceil(rows.length / MOST);
-    return spread(x, y, every > 1 ? rows.filter((_, i) => i % every === 0) : rows);
-  });
+  for (let i = 0; i < x.length; i++) {
+    const group = groupOf[i];
+    if (group < groups && passed[group]++ % every[group] === 0 && Number.isFinite(x[i])) members[group].push(i);
+  }
+  return members.map((rows) => spread(x, y, rows));
 }
 
 function spread(x: Float32Array, y: Float32Array, rows: number[]): Spread {

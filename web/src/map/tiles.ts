@@ -8,7 +8,8 @@
 import type { Box } from "./camera";
 import { random, shuffle } from "./random";
 
-const SAMPLE = 64; // values drawn for each cut: enough for tiles that differ by little
+const SAMPLE = 8; // rows drawn for each tile to find the cuts by, and no fewer than
+const FEWEST = 16_384;
 
 export class Tiles {
   readonly side: number;
@@ -28,13 +29,14 @@ export class Tiles {
     const rows = new Uint32Array(x.length);
     for (let i = 0; i < x.length; i++) if (Number.isFinite(x[i]) && Number.isFinite(y[i])) rows[placed++] = i;
     const all = rows.subarray(0, placed);
-    if (shuffled) shuffle(all);
     this.side = Math.min(Math.max(Math.round(Math.sqrt(placed / perTile)), 1), most);
     this.columns = new Float32Array(this.side - 1);
     this.cuts = new Float32Array(this.side * (this.side - 1));
     this.cut(all);
     this.starts = new Uint32Array(this.side * this.side + 1);
     this.order = this.sorted(all);
+    if (shuffled)
+      for (let t = 0; t + 1 < this.starts.length; t++) shuffle(this.order.subarray(this.starts[t], this.starts[t + 1]), t);
   }
 
   /** The tiles that may hold points of the box, as runs [first place, end) of `order`. */
@@ -65,7 +67,7 @@ export class Tiles {
   }
 
   private cut(rows: Uint32Array): void {
-    const n = Math.min(rows.length, Math.max(SAMPLE * this.side * this.side, 1024));
+    const n = Math.min(rows.length, Math.max(SAMPLE * this.side * this.side, FEWEST));
     const next = random(7);
     const drawn = new Uint32Array(n);
     for (let i = 0; i < n; i++) drawn[i] = n === rows.length ? rows[i] : rows[(next() * rows.length) | 0];
@@ -89,7 +91,7 @@ export class Tiles {
     for (let t = 1; t < this.starts.length; t++) this.starts[t] += this.starts[t - 1];
     const next = this.starts.slice();
     const order = new Uint32Array(rows.length);
-    for (let i = 0; i < rows.length; i++) order[next[tile[i]]++] = rows[i]; // stable: a shuffle stays a shuffle
+    for (let i = 0; i < rows.length; i++) order[next[tile[i]]++] = rows[i];
     return order;
   }
 }

@@ -60,27 +60,27 @@ export class Look {
 
   async load(): Promise<void> {
     this.api.version = "";
-    const space = await this.api.json<SpaceInfo>("space");
-    this.api.version = space.version;
-    this.api.stamp = space.stamp;
-    const [points, bytes] = await Promise.all([
+    const [space, points, bytes] = await Promise.all([
+      this.api.json<SpaceInfo>("space"),
       this.api.json<Points>("points"),
       this.api.bytes("points.bin"),
     ]);
+    this.api.version = space.version;
+    this.api.stamp = space.stamp;
     const column = (name: string): ArrayLike<number> | null => {
       const at = points.columns.find((c) => c.name === name);
       return at ? values(bytes, at.type, at.offset, at.bytes) : null;
     };
     this.known.clear();
+    this.groupOf = column("cluster");
+    this.clusters = { says: null, clusters: [] };
+    this.forget();
+    this.colour = none(points.rows, this.theme);
+    if (this.groupOf) await this.colourBy("cluster"); // its groups' names come later
     this.x = column("x") as Float32Array<ArrayBuffer>;
     this.y = column("y") as Float32Array<ArrayBuffer>;
     const [x0, y0, x1, y1] = points.bounds;
     this.bounds = { x0, y0, x1, y1 };
-    this.groupOf = column("cluster");
-    this.clusters = { says: null, clusters: [] };
-    this.colour = none(points.rows, this.theme);
-    if (this.groupOf) await this.colourBy("cluster"); // their names come later
-    this.forget();
     this.space = space;
     this.say(`${space.name}: ${points.rows.toLocaleString()} samples.`);
     await Promise.all([this.loadClusters(), this.loadAnomalies()]);

@@ -1,0 +1,40 @@
+"""The built page as it is shipped. That it is what web/ makes, `make web-current` compares, with Node."""
+
+import gzip
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from ilk.view._server.pages import FOLDER
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_and_all_it_names_are_there() -> None:
+    page = (FOLDER / "index.html").read_text("utf-8")
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert len(named) == 3
+    for address in named:
+        assert address.startswith("./")  # of the same server, also below a path
+        assert (FOLDER / address).stat().st_size > 0
+    assert "<style" not in page  # what the security policy forbids
+    assert not re.search(r"<script(?![^>]* src=)", page)
+
+
+def test_the_pages_own_code_stays_small() -> None:
+    code = (FOLDER / "look.js").read_bytes() + (FOLDER / "look.css").read_bytes()
+    assert len(gzip.compress(code, mtime=0)) < 60_000
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="not in git's folder")
+def test_git_keeps_the_build_and_not_the_tools() -> None:
+    """What git ignores, hatchling leaves out of the wheel without a word."""
+
+    def ignored(path: str) -> bool:
+        return subprocess.run(["git", "check-ignore", "-q", path], cwd=ROOT, check=False).returncode == 0
+
+    assert not any(ignored(f"ilk/view/static/{file.name}") for file in FOLDER.iterdir())
+    assert ignored("web/node_modules/svelte/package.json")
