@@ -11,9 +11,14 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(*signature: Any) -> Callable[[F], F]:
-    """No fastmath: the bits must not depend on how a compiler reorders sums."""
-    options = {"nogil": True, "error_model": "numpy"}
+def compiled(*signature: Any, reorder: bool = False) -> Callable[[F], F]:
+    """`reorder`: sums may be taken in another order, the same for the same lengths; quicker.
+
+    Without it the bits do not depend on the processor either.
+    """
+    options: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    if reorder:
+        options["fastmath"] = {"reassoc", "contract"}
 
     def compile_(function: F) -> F:
         try:

@@ -24,32 +24,21 @@ _WEIGHTS = types.Array(types.float64, 1, "C", readonly=True)
 _ASKED = (_VECTORS, _VECTORS, _VECTORS, _SLOTS, _ALIVE, _WEIGHTS, types.boolean)
 
 
-@compiled(types.float64(_VECTOR, _VECTOR))
+@compiled(types.float64(_VECTOR, _VECTOR), reorder=True)
 def _product(a: Any, b: Any) -> Any:
-    one = two = three = four = 0.0  # side by side: an addition need not wait for the one before
-    whole = a.shape[0] // 4 * 4
-    for i in range(0, whole, 4):
-        one += np.float64(a[i]) * np.float64(b[i])
-        two += np.float64(a[i + 1]) * np.float64(b[i + 1])
-        three += np.float64(a[i + 2]) * np.float64(b[i + 2])
-        four += np.float64(a[i + 3]) * np.float64(b[i + 3])
-    for i in range(whole, a.shape[0]):
-        one += np.float64(a[i]) * np.float64(b[i])
-    return (one + two) + (three + four)
+    total = 0.0
+    for i in range(a.shape[0]):
+        total += np.float64(a[i]) * np.float64(b[i])
+    return total
 
 
-@compiled(types.float64(_VECTOR, _VECTOR, _WEIGHTS))
+@compiled(types.float64(_VECTOR, _VECTOR, _WEIGHTS), reorder=True)
 def _apart(a: Any, b: Any, weights: Any) -> Any:
-    one = two = three = four = 0.0
-    whole = a.shape[0] // 4 * 4
-    for i in range(0, whole, 4):
-        one += ((np.float64(a[i]) - np.float64(b[i])) * weights[i]) ** 2
-        two += ((np.float64(a[i + 1]) - np.float64(b[i + 1])) * weights[i + 1]) ** 2
-        three += ((np.float64(a[i + 2]) - np.float64(b[i + 2])) * weights[i + 2]) ** 2
-        four += ((np.float64(a[i + 3]) - np.float64(b[i + 3])) * weights[i + 3]) ** 2
-    for i in range(whole, a.shape[0]):
-        one += ((np.float64(a[i]) - np.float64(b[i])) * weights[i]) ** 2
-    return np.sqrt((one + two) + (three + four))
+    total = 0.0
+    for i in range(a.shape[0]):
+        step = (np.float64(a[i]) - np.float64(b[i])) * weights[i]
+        total += step * step
+    return np.sqrt(total)
 
 
 @compiled(types.float32[:, ::1](_VECTORS))
