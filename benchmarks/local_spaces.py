@@ -2,7 +2,7 @@
 
     python -m benchmarks.local_spaces [mnist.npz openmoji-72.tar] [--sets mnist emoji populations continuum]
 
-About 2 CPU-minutes. Of 600 rows each the 10 nearest others: the share of them that has the same label (the
+About 4 CPU-minutes. Of 600 rows each the 10 nearest others: the share of them that has the same label (the
 digit, the emoji's group, the black hole's population), and the R2 of their mean cos i, ln r_in and ln tau.
 
     space      the space's own distance (cosine for patches, Euclidean for PCA)

@@ -31,8 +31,8 @@ ROWS, MOST = 500, 64  # rows of a patch and patches, where their number is not g
 SAMPLE = 20_000  # rows of a part that say what it looks like
 CARRIED = 0.95  # of a part's variance, by the dimensions that are told
 TRIED = (0.8, 0.5)  # shrinkages beside 1, which is the space's own distance; less was never clearly better
-# Of what neighbours by the space's own distance leave open. Where labels or known parameters became worse the
-# gain was at most .07, where they became better .16 and more (benchmarks/local_spaces.py).
+# Of what neighbours by the space's own distance leave open. In benchmarks/local_spaces.py gains of up to .07
+# went with neighbours that were worse by .02, gains of .14 and more with none worse by more than .001.
 GAIN = 0.1
 AMONG, ASKED, NEAR, SEEN = 3000, 500, 10, 16  # rows, of which so many ask for so many neighbours; parts
 HALVES = 2  # ways to cut the dimensions into halves
