@@ -50,7 +50,7 @@ def blocks(
 ) -> Iterator[Near]:
     """`size` rows at a time: their places (b,), the k nearest other rows of each (b, k), and how far.
 
-    Memory does not grow with n (`x` may be memory-mapped). Of rows equally far those with the lower rank
+    Memory grows by two numbers a row, not with n k (`x` may be memory-mapped). Of rows equally far those with the lower rank
     come first, by default the lower place; of more than `EXTRA` copies of one row, just some.
     """
     centre = _centre(x, metric)
