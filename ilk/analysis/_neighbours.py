@@ -50,8 +50,8 @@ def blocks(
 ) -> Iterator[Near]:
     """`size` rows at a time: their places (b,), the k nearest other rows of each (b, k), and how far.
 
-    Memory grows by two numbers a row, not with n k (`x` may be memory-mapped). Of rows equally far those with the lower rank
-    come first, by default the lower place; of more than `EXTRA` copies of one row, just some.
+    Memory grows by two numbers a row, not with n k (`x` may be memory-mapped). Of rows equally far
+    those with the lower rank come first, by default the lower place; of more than `EXTRA` copies just some.
     """
     centre = _centre(x, metric)
     rows, ranks = np.arange(len(x)) if rows is None else rows, np.arange(len(x)) if ranks is None else ranks
