@@ -7,7 +7,12 @@ same network alone, averaged over 4 turns and mirrors, and over 8. Printed: how 
 picture (without noise) is turned by 90 and by 37 degrees, in mean distances between different pictures (0 is
 best); R2 of the physics by kNN of whitened vectors, five-fold, pictures at the angles they came at; pictures
 a CPU-second.
-About three CPU-minutes.
+About two CPU-minutes. Measured (one seed, 1,500 pictures, 150 steps):
+
+               turned 90  turned 37    R2 cos i     R2 r_in      R2 tau  pictures/CPU-s
+    alone           0.13       0.10        0.16        0.56        0.15            9639
+    4 turns         0.00       0.03        0.16        0.60        0.19             805
+    8 turns         0.00       0.01        0.18        0.61        0.21             394
 """
 
 import sys
@@ -42,7 +47,7 @@ def learnt(source: Images, steps: int) -> Encoder:
 
 
 def moved(encoder: Encoder, x: Tensor, degrees: float) -> float:
-    turned = torch.from_numpy(rotate(x.numpy(), degrees, axes=(2, 3), reshape=False, order=3))
+    turned = torch.from_numpy(rotate(x.numpy(), degrees, axes=(2, 3), reshape=False, order=3, mode="nearest"))
     with torch.inference_mode():
         a, b = encoder(x), encoder(turned)
     return float((a - b).norm(dim=1).mean() / torch.pdist(a).mean())
