@@ -104,6 +104,18 @@ def test_a_damaged_face_leaves_its_tile_empty():
     assert (tiles[0][:16, :, 3] == 0).all()
 
 
+def test_faces_fill_their_tiles_in_their_own_shape():
+    def face(width: int, height: int) -> bytes:
+        out = io.BytesIO()
+        Image.new("L", (width, height), 200).save(out, "png")
+        return out.getvalue()
+
+    with Image.open(io.BytesIO(sheet([face(28, 28), face(5, 10), face(300, 100), face(1, 999)]))) as opened:
+        tiles = np.asarray(opened).reshape(64, 4, 64, 4).transpose(1, 0, 2, 3)[..., 3] > 0
+    assert [t.sum() for t in tiles] == [64 * 64, 32 * 64, 64 * 21, 64]
+    assert tiles[1][:, 16:48].all()
+
+
 def test_parts_of_a_stack_are_found_by_their_id(tmp_path):
     stack = np.arange(3 * 4 * 4, dtype=np.uint16).reshape(3, 4, 4)
     (tmp_path / "a").mkdir()

@@ -26,10 +26,14 @@ def sheet(pictures: Sequence[bytes | None]) -> bytes:
 
 
 def _face(data: bytes) -> Image.Image | None:
+    """The picture as large as the tile lets it be, in its own shape."""
     face = opened(data, "RGBA")
-    if face is not None:
-        face.thumbnail((TILE, TILE))
-    return face
+    if face is None or max(face.size) == TILE:
+        return face
+    longest = max(face.size)
+    size = (max(1, face.width * TILE // longest), max(1, face.height * TILE // longest))
+    whole = TILE % longest == 0  # a few large pixels stay pixels
+    return face.resize(size, Image.Resampling.NEAREST if whole else Image.Resampling.BICUBIC)
 
 
 def opened(data: bytes, mode: str | None = None) -> Image.Image | None:
