@@ -118,8 +118,8 @@ class _Head(nn.Module):
 
     def forward(self, encoder: TokenEncoder, tokens: Tensor, masked: Tensor) -> tuple[Tensor, Tensor]:
         patches = self.patches(tokens[:, encoder.specials :][masked])  # (2B, T, D) -> (M, dim)
-        answers = self.names(torch.cat([encoder.vector(tokens), patches])).float()  # (2B + M, K)
-        return answers[: len(tokens)], answers[len(tokens) :]
+        # One after the other: evened out together, pictures would be one heap and patches another
+        return self.names(encoder.vector(tokens)).float(), self.names(patches).float()  # (2B, K), (M, K)
 
 
 def within(teacher: Tensor, student: Tensor, masked: Tensor) -> Tensor:
@@ -130,12 +130,12 @@ def within(teacher: Tensor, student: Tensor, masked: Tensor) -> Tensor:
 
 
 def blobs(n: int, grid: tuple[int, int], share: tuple[float, float], chance: float) -> Tensor:  # (n, P)
-    """True for the patches nearest to a random place, by the measure of an ellipse; at least one of all."""
+    """True for the patches nearest to a random place, as an ellipse measures; in two pictures at least."""
     row, column = torch.cartesian_prod(*(torch.arange(side) + 0.5 for side in grid)).T  # (P,) each
     at_row, at_column, size, stretch = torch.rand(4, n, 1)
     stretch = _ASPECT ** (2 * stretch - 1)
     far = stretch * (row - grid[0] * at_row) ** 2 + (column - grid[1] * at_column) ** 2 / stretch  # (n, P)
     count = (far.shape[1] * (share[0] + (share[1] - share[0]) * size)).round().clamp(min=1)  # (n, 1)
-    chosen = torch.rand(n).argsort() < max(1, round(chance * n))  # so many, never none
+    chosen = torch.rand(n).argsort() < max(2, round(chance * n))  # so many; one patch alone has no spread
     masks: Tensor = (far.argsort(1).argsort(1) < count) & chosen[:, None]
     return masks
