@@ -4,7 +4,7 @@ import { choose } from "../src/map/cells";
 import { Finder, inside } from "../src/map/finder";
 import { axes } from "../src/map/overlay";
 import { random, shuffle } from "../src/map/random";
-import { spreads } from "../src/map/spread";
+import { most, spreads } from "../src/map/spread";
 import { Tiles } from "../src/map/tiles";
 
 /** Dense knots, an even ground, far outliers, doubles and places that are missing. */
@@ -208,6 +208,13 @@ describe("groups' outlines", () => {
     expect(covariance[1][1]).toBeGreaterThan(0.85);
     expect(covariance[1][1]).toBeLessThan(1.25);
   });
+});
+
+test("where most rows are: of few all, of many not the outer ones", () => {
+  const x = Float32Array.from({ length: 100 }, (_, i) => (i === 7 ? 1e6 : i));
+  const y = x.map((v) => -v);
+  expect(most(x, y, [3, 7, 5])).toEqual({ x0: 3, y0: -1e6, x1: 1e6, y1: -3 });
+  expect(most(x, y, [...x.keys()])).toEqual({ x0: 2, y0: -98, x1: 98, y1: -2 }); // 2 cut off on each side; the stray is one
 });
 
 test("a shuffle keeps every value", () => {

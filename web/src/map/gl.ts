@@ -31,3 +31,11 @@ export function texture(gl: WebGL2RenderingContext, width: number, height: numbe
   gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
   return made;
 }
+
+/** `each`: 1 for a value an instance, 0 for one a vertex. */
+export function attribute(gl: WebGL2RenderingContext, place: number, buffer: WebGLBuffer, size: number, each: number): void {
+  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+  gl.enableVertexAttribArray(place);
+  gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
+  gl.vertexAttribDivisor(place, each);
+}

@@ -7,15 +7,16 @@
 import { Budget } from "./budget";
 import { Camera, type Box } from "./camera";
 import { choose, NONE, type Chosen } from "./cells";
-import { program, texture, type Program } from "./gl";
+import { opacity, pointSize } from "./dots";
+import { attribute, program, texture, type Program } from "./gl";
+import { Pictures } from "./pictures";
 import { shuffle } from "./random";
-import { DOT, FRAMED, PICTURE, POINT } from "./shaders";
-import { Sheet, type FetchSheet } from "./sheet";
-import { Tiles } from "./tiles";
+import { DOT, POINT } from "./shaders";
+import type { FetchSheet } from "./sheet";
+import { joined, Tiles, type Run } from "./tiles";
 import { Finder } from "./finder";
 
 export type Colour = [number, number, number]; // each 0..1
-type Range = [number, number];
 
 const REST = 130; // ms without a move before the rest is drawn; longer than a frame
 const TILE = 4000; // points
@@ -32,7 +33,7 @@ export class Renderer {
 
   private readonly gl: WebGL2RenderingContext;
   private readonly budget = new Budget();
-  private readonly sheet: Sheet;
+  private readonly faces: Pictures;
   private x: Float32Array = new Float32Array(0);
   private y: Float32Array = new Float32Array(0);
   private tiles = new Tiles(this.x, this.y, TILE);
@@ -46,14 +47,10 @@ export class Renderer {
   private paper: Colour = [1, 1, 1];
 
   private points!: Program;
-  private framed!: Program;
   private at!: WebGLBuffer;
   private code!: WebGLBuffer;
   private elements!: WebGLBuffer;
-  private items!: WebGLBuffer;
-  private strengths!: WebGLBuffer;
   private pointArray!: WebGLVertexArrayObject;
-  private pictureArray!: WebGLVertexArrayObject;
   private colours: WebGLTexture | null = null;
 
   private done = 0; // the share of the visible points that the picture shows
@@ -68,11 +65,12 @@ export class Renderer {
     const gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, preserveDrawingBuffer: true });
     if (!gl) throw new Error("this browser gives no WebGL2, which the map is drawn with");
     this.gl = gl;
-    this.sheet = new Sheet(gl, fetchSheet, () => this.touch());
     this.setUp();
+    this.faces = new Pictures(gl, fetchSheet, () => this.touch());
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.setUp();
+      this.faces.setUp();
       this.uploadPoints();
       this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
       this.colours = null;
@@ -103,7 +101,7 @@ export class Renderer {
     this.marked = new Uint8Array(x.length);
     this.tiles = new Tiles(x, y, TILE, 16, true);
     this.camera.home = bounds;
-    this.sheet.clear();
+    this.faces.forget();
     this.uploadPoints();
     this.setColours(this.coded, this.palette);
   }
@@ -165,7 +163,7 @@ export class Renderer {
     const moving = performance.now() - this.movedAt < REST;
     if (moving && !this.fresh) return void this.request(); // nothing new: wait until it rests
     if (this.fresh) this.clear();
-    const runs = [...this.tiles.tiles(this.camera.view())] as Range[];
+    const runs = [...this.tiles.tiles(this.camera.view())] as Run[];
     const seen = runs.reduce((n, [from, to]) => n + to - from, 0);
     const share = Math.min(1, this.done + this.budget.points / Math.max(seen, 1));
     this.budget.frame(now, share < 1);
@@ -188,16 +186,16 @@ export class Renderer {
   }
 
   /** Of each tile the part between two shares of its points. */
-  private drawPoints(runs: Range[], from: number, to: number): void {
+  private drawPoints(runs: Run[], from: number, to: number): void {
     const { gl } = this;
-    this.usePoints(this.pointSize(), this.marks ? 0.72 : 0);
+    this.usePoints(pointSize(this.camera, this.count, this.ratio), this.marks ? 0.72 : 0);
     for (const [first, end] of joined(runs, from, to)) gl.drawArrays(gl.POINTS, first, end - first);
   }
 
   private drawMarks(share: number): void {
     if (!this.marks) return;
     const { gl } = this;
-    this.usePoints(this.pointSize() + 1.5 * this.ratio, 0);
+    this.usePoints(pointSize(this.camera, this.count, this.ratio) + 1.5 * this.ratio, 0);
     const most = share < 1 ? Math.max(this.budget.points / 4, 1000) : Infinity;
     gl.drawElements(gl.POINTS, Math.min(this.marks.length, most), gl.UNSIGNED_INT, 0);
   }
@@ -209,60 +207,34 @@ export class Renderer {
     gl.bindVertexArray(this.pointArray);
     gl.uniform4f(at.view, ...this.clip());
     gl.uniform1f(at.size, size);
-    gl.uniform1f(at.opacity, this.opacity(size));
+    gl.uniform1f(at.opacity, opacity(this.camera, this.count, size / this.ratio));
     gl.uniform4f(at.fade, ...this.paper, fade);
     this.bindColours();
   }
 
   private drawPictures(seen: number): void {
-    const { gl } = this;
     this.shown = this.pictures ? this.chosen(seen) : NONE;
-    if (!this.shown.rows.length) return;
-    const slots = this.sheet.ask(this.shown.rows);
-    const items: number[] = [];
-    const strengths: number[] = [];
-    const places = this.placesOf();
-    this.shown.rows.forEach((row, i) => {
-      if (slots[i] < 0) return;
-      items.push(this.x[row], this.y[row], slots[i], this.codes[places[row]]);
-      strengths.push(this.marks && !this.marked[row] ? 0.25 : 1);
+    const places = this.shown.rows.length ? this.placesOf() : null;
+    this.faces.draw(this.shown, {
+      clip: this.clip(),
+      paper: this.paper,
+      ratio: this.ratio,
+      bindColours: () => this.bindColours(),
+      item: (row) => ({
+        x: this.x[row],
+        y: this.y[row],
+        code: this.codes[places![row]],
+        strength: this.marks && !this.marked[row] ? 0.25 : 1,
+      }),
     });
-    const side = this.shown.side * this.ratio;
-    const { program, at } = this.framed;
-    gl.useProgram(program);
-    gl.bindVertexArray(this.pictureArray);
-    this.upload(gl.ARRAY_BUFFER, this.items, new Float32Array(items), gl.STREAM_DRAW);
-    this.upload(gl.ARRAY_BUFFER, this.strengths, new Float32Array(strengths), gl.STREAM_DRAW);
-    gl.uniform4f(at.view, ...this.clip());
-    gl.uniform2f(at.reach, side / this.canvas.width, side / this.canvas.height);
-    gl.uniform3f(at.paper, ...this.paper);
-    gl.uniform1f(at.side, side);
-    gl.uniform1f(at.frame, Math.max(1.5 * this.ratio, side / 32));
-    gl.uniform1f(at.opacity, this.shown.opacity);
-    this.bindColours();
-    gl.activeTexture(gl.TEXTURE1);
-    this.sheet.bind();
-    gl.uniform1i(at.sheet, 1);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, strengths.length);
-    gl.activeTexture(gl.TEXTURE0);
   }
 
   private chosen(seen: number): Chosen {
     return choose(this.camera, seen, (box, call) => this.finder.each(box, call), this.x, this.y, this.first);
   }
 
-  /** Smaller the more there are, larger the closer one is. */
-  private pointSize(): number {
-    const { width, height, zoom } = this.camera;
-    const even = 0.24 * Math.sqrt((width * height) / Math.max(this.tiles.order.length, 1));
-    return Math.min(Math.max(even * Math.sqrt(zoom), 2), 11) * this.ratio;
-  }
-
-  /** Fainter where points would pile up many deep, so that dense places still look denser than full ones. */
-  private opacity(size: number): number {
-    const { width, height, zoom } = this.camera;
-    const deep = (this.tiles.order.length * size * size) / (width * height * this.ratio ** 2 * zoom ** 2);
-    return Math.min(Math.max(0.9 * deep ** -0.3, 0.3), 0.9);
+  private get count(): number {
+    return this.tiles.order.length;
   }
 
   private clip(): [number, number, number, number] {
@@ -295,8 +267,7 @@ export class Renderer {
   private setUp(): void {
     const { gl } = this;
     this.points = program(gl, POINT, DOT, ["view", "size", "opacity", "fade", "colours"]);
-    this.framed = program(gl, PICTURE, FRAMED, ["view", "reach", "paper", "side", "frame", "opacity", "sheet", "colours"]);
-    [this.at, this.code, this.elements, this.items, this.strengths] = Array.from({ length: 5 }, () => gl.createBuffer());
+    [this.at, this.code, this.elements] = [gl.createBuffer(), gl.createBuffer(), gl.createBuffer()];
     this.pointArray = gl.createVertexArray();
     gl.bindVertexArray(this.pointArray);
     attribute(gl, 0, this.at, 2, 0);
@@ -304,13 +275,8 @@ export class Renderer {
     gl.enableVertexAttribArray(1);
     gl.vertexAttribIPointer(1, 1, gl.UNSIGNED_SHORT, 0, 0);
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.elements);
-    this.pictureArray = gl.createVertexArray();
-    gl.bindVertexArray(this.pictureArray);
-    attribute(gl, 0, this.items, 4, 1);
-    attribute(gl, 1, this.strengths, 1, 1);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    this.sheet.clear();
   }
 
   private uploadPoints(): void {
@@ -323,29 +289,10 @@ export class Renderer {
     this.upload(this.gl.ARRAY_BUFFER, this.at, pairs);
   }
 
-  private upload(target: number, buffer: WebGLBuffer, data: AllowSharedBufferSource, use: number = this.gl.STATIC_DRAW): void {
+  private upload(target: number, buffer: WebGLBuffer, data: AllowSharedBufferSource): void {
     const { gl } = this;
     if (target === gl.ELEMENT_ARRAY_BUFFER) gl.bindVertexArray(this.pointArray); // that binding is the array's
     gl.bindBuffer(target, buffer);
-    gl.bufferData(target, data, use);
+    gl.bufferData(target, data, gl.STATIC_DRAW);
   }
-}
-
-function attribute(gl: WebGL2RenderingContext, place: number, buffer: WebGLBuffer, size: number, each: number): void {
-  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-  gl.enableVertexAttribArray(place);
-  gl.vertexAttribPointer(place, size, gl.FLOAT, false, 0, 0);
-  gl.vertexAttribDivisor(place, each);
-}
-
-/** The parts of the runs between two shares of each, those that touch made one. */
-function joined(runs: Range[], from: number, to: number): Range[] {
-  const parts: Range[] = [];
-  for (const [start, end] of runs) {
-    const part: Range = [start + Math.floor((end - start) * from), start + Math.floor((end - start) * to)];
-    const last = parts[parts.length - 1];
-    if (last && last[1] === part[0]) last[1] = part[1];
-    else if (part[1] > part[0]) parts.push(part);
-  }
-  return parts;
 }

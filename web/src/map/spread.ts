@@ -1,4 +1,5 @@
-/** The place and spread of each group on the map, strays left out: a few far members would blow up its outline. */
+/** The place and spread of rows on the map, strays left out: a few far members would blow up a group's outline. */
+import type { Box } from "./camera";
 
 export type Spread = { x: number; y: number; covariance: [[number, number], [number, number]] };
 
@@ -19,6 +20,14 @@ export function spreads(x: Float32Array, y: Float32Array, groupOf: ArrayLike<num
     if (group < groups && passed[group]++ % every[group] === 0 && Number.isFinite(x[i])) members[group].push(i);
   }
   return members.map((rows) => spread(x, y, rows));
+}
+
+/** The box that holds these rows; of many, all but the outer 2% on each side. */
+export function most(x: Float32Array, y: Float32Array, rows: ArrayLike<number>): Box {
+  const cut = rows.length > 20 ? Math.floor(rows.length / 50) : 0;
+  const [xs, ys] = [x, y].map((values) => Float32Array.from(rows, (row) => values[row]).sort());
+  const last = rows.length - 1 - cut;
+  return { x0: xs[cut], y0: ys[cut], x1: xs[last], y1: ys[last] };
 }
 
 function spread(x: Float32Array, y: Float32Array, rows: number[]): Spread {

@@ -11,6 +11,8 @@ import { random, shuffle } from "./random";
 const SAMPLE = 8; // rows drawn for each tile to find the cuts by, and no fewer than
 const FEWEST = 16_384;
 
+export type Run = [number, number]; // places of `order`, the end left out
+
 export class Tiles {
   readonly side: number;
   readonly order: Uint32Array; // rows, tile after tile; rows without a place (NaN) are left out
@@ -40,7 +42,7 @@ export class Tiles {
   }
 
   /** The tiles that may hold points of the box, as runs [first place, end) of `order`. */
-  *runs(box: Box): Generator<[number, number]> {
+  *runs(box: Box): Generator<Run> {
     const from = below(this.columns, 0, this.side - 1, box.x0);
     const to = below(this.columns, 0, this.side - 1, box.x1);
     for (let c = from; c <= to; c++) {
@@ -51,7 +53,7 @@ export class Tiles {
   }
 
   /** The tiles of the box one by one, as runs of `order`. */
-  *tiles(box: Box): Generator<[number, number]> {
+  *tiles(box: Box): Generator<Run> {
     const from = below(this.columns, 0, this.side - 1, box.x0);
     const to = below(this.columns, 0, this.side - 1, box.x1);
     for (let c = from; c <= to; c++) {
@@ -104,4 +106,16 @@ function below(cuts: Float32Array, from: number, to: number, v: number): number 
     else to = middle;
   }
   return from;
+}
+
+/** The parts of the runs between two shares of each, those that touch made one. */
+export function joined(runs: Run[], from: number, to: number): Run[] {
+  const parts: Run[] = [];
+  for (const [start, end] of runs) {
+    const part: Run = [start + Math.floor((end - start) * from), start + Math.floor((end - start) * to)];
+    const last = parts[parts.length - 1];
+    if (last && last[1] === part[0]) last[1] = part[1];
+    else if (part[1] > part[0]) parts.push(part);
+  }
+  return parts;
 }

@@ -80,7 +80,7 @@ export class Look {
     this.x = column("x") as Float32Array<ArrayBuffer>;
     this.y = column("y") as Float32Array<ArrayBuffer>;
     const [x0, y0, x1, y1] = points.bounds;
-    this.bounds = { x0, y0, x1, y1 };
+    if (points.rows) this.bounds = { x0, y0, x1, y1 };
     this.space = space;
     this.say(`${space.name}: ${points.rows.toLocaleString()} samples.`);
     await Promise.all([this.loadClusters(), this.loadAnomalies()]);
