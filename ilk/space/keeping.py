@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import console
+from .. import console, files
 from ..errors import IlkError, OptionError, SpaceError
 from . import making, plan
 from .base import Base
@@ -52,8 +52,8 @@ class Keeper:
 
     def build(
         self, at: Snapshot, kind: str, recall: float, memory: float | None, seed: int
-    ) -> tuple[Plan, tuple[Base, Slots]]:
-        """A new base of a kind, and how well it does; the plan is kept."""
+    ) -> tuple[Base, Slots]:
+        """A new base of a kind; how well it does stands in the plan, which is kept."""
         if not 0 < recall <= 1:
             raise OptionError(f"recall={recall}", "Give the share of neighbours to be found, such as 0.95.")
         self.wait()
@@ -69,13 +69,14 @@ class Keeper:
                 f"{self.space} is empty: there is nothing to build an index of", "Add rows first."
             )
         began = time.perf_counter()
-        base, planned = making.make(self.space, at.rows, self.metric, planned, seed=seed)
+        with files.room(self.space / "index"):
+            base, planned = making.make(self.space, at.rows, self.metric, planned, seed=seed)
         taken = (
             4.0 * at.rows.dim if base.folder is None or base.near is None else _size(base) / len(base.slots)
         )
         planned = replace(planned, seconds=round(time.perf_counter() - began, 1), bytes=taken)
         plan.write(self.space, planned)
-        return planned, (base, base.slots)
+        return base, base.slots
 
     def look(self, at: Snapshot, written: int) -> None:
         """After so many rows were written: starts the thread once they are enough."""

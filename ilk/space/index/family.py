@@ -88,4 +88,6 @@ class Approximate:
                 self.covered = int(self.index.ntotal)
 
     def save(self, path: Path) -> None:
-        faiss.write_index(self.index, str(path))
+        # Through Python's own file: FAISS's says nothing where closing it fails, as on a full disk.
+        with open(path, "wb") as f:
+            faiss.write_index(self.index, faiss.PyCallbackIOWriter(f.write))
