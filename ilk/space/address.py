@@ -3,7 +3,8 @@
 In the space's own folder, or at an address that stands in its space.json: an object store, or a folder
 elsewhere. A store keeps what it has acknowledged. A file system is asked to: Lance writes each commit's files
 first and makes them visible in one step, but does not sync them, so that is done here, the files before the
-commit and the commit before it is acknowledged.
+commit and the commit before it is acknowledged. And what was cut short, as on a full disk, is found: Lance
+reports it as done.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import lance
 from .. import files
 from ..errors import DiskFull, FormatError, OptionError, SpaceError
 from ._lock import Lease, choosing, cleaning
+from ._whole import whole
 
 SCHEMES = ("file", "s3", "gs", "az")
 _FOLDERS = ("data", "_deletions", "_transactions", "_versions")
@@ -75,11 +77,14 @@ class Address:
             self._synced = after
         except (ValueError, OSError) as e:
             if any(sign in str(e) for sign in _NO_ROOM):
-                raise DiskFull(
-                    f"no room left while writing {self.uri}",
-                    "Everything reported as done before is kept. Free some space, then try again.",
-                ) from e
+                raise self._no_room() from e
             raise SpaceError(f"the rows could not be written to {self.uri}: {e}") from e
+
+    def _no_room(self) -> DiskFull:
+        return DiskFull(
+            f"no room left while writing {self.uri}",
+            "Everything reported as done before is kept. Free some space, then try again.",
+        )
 
     def _files(self) -> set[str]:
         found = set()
@@ -92,6 +97,11 @@ class Address:
     def _sync(self, new: set[str]) -> None:
         if self.folder is None:
             return
+        bad = {path for path in new if not whole(path)}
+        if bad:  # not to be known by a version, so a version that was just made goes too
+            for path in bad | {path for path in new if path.endswith(".manifest")}:
+                os.unlink(path)
+            raise self._no_room()
         for path in new:
             with open(path, "r+b") as f:
                 os.fsync(f.fileno())

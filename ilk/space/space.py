@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
@@ -20,22 +19,20 @@ import numpy as np
 import pyarrow as pa
 
 from .. import console, files
-from ..errors import DiskFull, EncoderMismatch, IlkError, OptionError, SpaceError, UnknownName
+from ..errors import EncoderMismatch, OptionError, SpaceError, UnknownName
 from ..source import Json, Source, read
 from . import layers, plan
 from ._folder import class_of, described, differences, fill, size
-from ._lock import writing
 from .address import Address, checked
 from .columns import texts
+from .current import Current
 from .export import export
 from .index import METRICS
-from .keeping import Keeper
 from .plan import Plan
 from .query import Compacted, Neighbours, Upserted, question
 from .query import vectors as checked_vectors
-from .rows import KEEP, MANY, TIDY_EVERY, Rows
+from .rows import Rows
 from .snapshot import Snapshot
-from .where import Where
 
 if TYPE_CHECKING:
     from ..decoders import Decoder
@@ -96,18 +93,13 @@ class Space:
         self.reading: dict[str, Json] = about["reading"]
         self.fingerprint: str = about["fingerprint"]  # of the encoder that made every row
         self._created: str = about["created"]
-        self._pinned = version
-        self._address = Address(path, about.get("rows"))
-        rows = Rows.open(self._address, version)
-        stranger = rows.stranger(self.fingerprint)
+        self._now = Current(path, Address(path, about.get("rows")), self.metric, version)
+        stranger = self._at.rows.stranger(self.fingerprint)
         if stranger is not None:
             raise EncoderMismatch(
                 f"{path} is a space of {self._maker}, but holds rows of the encoder {stranger}",
                 "Put back the folder's own files: rows and encoder belong together.",
             )
-        self._at = Snapshot(path, rows, self.metric)
-        self._where = Where(path, rows)
-        self._keeper = Keeper(path, self.metric)
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -142,8 +134,7 @@ class Space:
 
     def refresh(self) -> None:
         """Moves on to the newest version, whoever wrote it; not where an old one was asked for."""
-        if self._pinned is None:
-            self._show(Rows.open(self._address))
+        self._now.refresh()
 
     # Writing
 
@@ -164,7 +155,7 @@ class Space:
         added = replaced = 0
         try:
             with (
-                self._writing(),
+                self._now.writing(),
                 (everywhere if ray else here)(self.encoder) as encoded,
                 console.progress("adding", len(source)) as bar,
             ):
@@ -190,18 +181,17 @@ class Space:
         pictures: Sequence[bytes | None] | None = None,
     ) -> Upserted:
         """Stores vectors that this space's encoder made, all in one step."""
-        with self._writing():
+        with self._now.writing():
             return Upserted(*self._put(ids, vectors, metadata, pictures), 0)
 
     def delete(self, ids: Iterable[str]) -> int:
         """Removes the rows with these ids, all in one step; returns how many there were."""
         wanted = list(dict.fromkeys(texts([ids] if isinstance(ids, str) else ids)))
-        with self._writing():
+        with self._now.writing():
             if not wanted:
                 return 0
             rows, n = self._at.rows.delete(wanted)
-            self._show(rows)
-            self._keeper.look(self._at, n)
+            self._now.show(rows, written=n)
             if n < len(wanted):
                 console.say(f"{len(wanted) - n:,} of {len(wanted):,} ids are not in {self.path}")
             return n
@@ -209,7 +199,7 @@ class Space:
     def write_layer(self, name: str, table: pa.Table, made: dict[str, Any]) -> None:
         """Keeps columns computed from this space, one row an id; `made` says from what and how (JSON)."""
         version = self._at.rows.version
-        with self._alone():
+        with self._now.alone():
             layers.write(self.path, name, table, made, version)
 
     def restore(self, version: int) -> None:
@@ -217,19 +207,19 @@ class Space:
 
         Layers and the encoder have no versions and stay as they are.
         """
-        with self._writing():
+        with self._now.writing():
             if version != self._at.rows.version:
-                self._show(Rows.open(self._address, version).restored())
+                self._now.show(Rows.open(self._now.address, version).restored())
 
     def compact(self) -> Compacted:
         """Gives back the room of deleted and replaced rows: old versions go, small files become large ones.
 
         A version that another Space or process looks at stays until it is closed.
         """
-        with self._writing():
+        with self._now.writing():
             before = self._at.rows.bytes()
             gone, _ = self._at.rows.forget(timedelta(0))  # first, as the rest needs room
-            self._show(self._at.rows.tidied(threshold=0))
+            self._now.show(self._at.rows.tidied(threshold=0))
             more, held = self._at.rows.forget(timedelta(0))
             return Compacted(before, self._at.rows.bytes(), gone + more, held)
 
@@ -256,7 +246,7 @@ class Space:
 
     def matching(self, where: str) -> np.ndarray:
         """The places in `ids()` for which the SQL condition holds, ascending."""
-        return self._where.places(where)
+        return self._now.where.places(where)
 
     def encode(self, data: Any) -> np.ndarray:
         """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays."""
@@ -307,11 +297,8 @@ class Space:
         `kind`: flat (exact), ivf, pq, ivf-pq, hnsw, or auto: exact while that is fast, else what is quick
         and fits into `memory` (bytes). `recall`: the share of the true neighbours that is to be found.
         """
-        self._own("to build its index")
-        self.refresh()
-        planned, known = self._keeper.build(self._at, kind, recall, memory, seed)
-        self._at = Snapshot(self.path, self._at.rows, self.metric, known)
-        return planned
+        self._now.index(kind, recall, memory, seed)
+        return plan.read(self.path)
 
     def versions(self) -> pa.Table:
         """What there is to look at (`Space.open(path, version=...)`) and to `restore`, the oldest first."""
@@ -335,7 +322,7 @@ class Space:
             "bytes": size(self.path),
             "created": self._created,
             "version": rows.version,
-            "address": self._address.uri,  # of the rows
+            "address": self._now.address.uri,  # of the rows
             "index": plan.read(self.path).json(),
         }
 
@@ -345,38 +332,13 @@ class Space:
 
     # Inside
 
+    @property
+    def _at(self) -> Snapshot:
+        return self._now.at
+
     @cached_property
     def _maker(self) -> str:
         return f"the encoder {class_of(self.path / 'encoder.json')} ({self.fingerprint})"
-
-    def _show(self, rows: Rows) -> None:
-        if rows.version != self._at.rows.version:
-            self._at = Snapshot(self.path, rows, self.metric, self._keeper.newer(self._at.known))
-            self._where = Where(self.path, rows)
-
-    def _own(self, what: str) -> None:
-        if self._pinned is not None:
-            raise SpaceError(
-                f"{self.path} is open at its old version {self._pinned}, to look at",
-                f"Open it without version= {what}, or to go back: restore({self._pinned}).",
-            )
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        self._own("to write")
-        with writing(self.path):
-            yield
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with self._alone():
-            self.refresh()
-            try:
-                yield
-            except DiskFull:
-                with suppress(IlkError, OSError):  # what the write left behind takes room, old versions too
-                    self._at.rows.forget(timedelta(0))
-                raise
 
     def _put(
         self,
@@ -393,17 +355,5 @@ class Space:
         if not new.num_rows:
             return 0, 0
         rows, added, replaced = self._at.rows.upsert(new)
-        self._show(rows)
-        self._tidy()
-        self._keeper.look(self._at, added + replaced)
+        self._now.show(rows, written=added + replaced)
         return added, replaced
-
-    def _tidy(self) -> None:
-        """Now and then, small files are put together and old ones removed; a failure here loses nothing."""
-        if self._at.rows.version % TIDY_EVERY:
-            return
-        try:
-            self._show(self._at.rows.tidied())
-            self._at.rows.forget(KEEP, MANY)
-        except (IlkError, OSError) as e:
-            console.say(f"the space works, but could not be tidied: {e}")

@@ -38,10 +38,10 @@ def step(n):
 WRITER = (
     STORY
     + """
-import ilk.space.space
+import ilk.space.current
 from ilk.space import Space
 
-ilk.space.space.TIDY_EVERY = 5  # so that kills meet compaction too
+ilk.space.current.TIDY_EVERY = 5  # so that kills meet compaction too
 space = Space.open(sys.argv[1])
 assert "torch" not in sys.modules
 for n in range(int(sys.argv[2]), 10**6):
@@ -139,8 +139,8 @@ def test_two_spaces_of_one_process_take_turns(space):
 
 
 def test_a_reader_keeps_its_version_while_a_writer_goes_on(space, monkeypatch):
-    monkeypatch.setattr("ilk.space.space.TIDY_EVERY", 5)
-    monkeypatch.setattr("ilk.space.space.MANY", 2)
+    monkeypatch.setattr("ilk.space.current.TIDY_EVERY", 5)
+    monkeypatch.setattr("ilk.space.current.MANY", 2)
     space.upsert_vectors(names(30), numbers(30), pa.table({"n": range(30)}), [b"PNG"] * 30)
     reader = Space.open(space.path)
     for i in range(12):

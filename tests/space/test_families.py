@@ -98,7 +98,7 @@ def test_late_rows_are_taken_in_and_kept(space, kind, quick):
     first = next((space.path / "index").iterdir())
     for i in range(4):
         space.upsert_vectors(names(30, 500 + 30 * i), groups(30, seed=i + 1))
-        space._keeper.wait()
+        space._now.keeper.wait()
     assert space._at.base.near.covered >= 600
     assert not first.exists()  # another base has taken its place
     again = Space.open(space.path)
@@ -113,7 +113,7 @@ def test_tombstones_are_compacted_when_they_are_many(space, quick, capsys):
     space.index("hnsw")
     for i in range(5):
         space.upsert_vectors(names(40), groups(40, seed=i + 1))
-        space._keeper.wait()
+        space._now.keeper.wait()
     space.upsert_vectors(["one more"], groups(1, seed=77))
     space.search(groups(1)[0])
     assert "anew" in capsys.readouterr().err
@@ -128,7 +128,7 @@ def test_rows_unlike_those_it_was_trained_on_are_noticed(space, quick, capsys, m
     rng = np.random.default_rng(3)
     other = (40 + rng.standard_normal((300, 16)) * np.linspace(0.01, 3, 16)).astype(np.float32)
     space.upsert_vectors(names(300, 2000), other)
-    space._keeper.wait()
+    space._now.keeper.wait()
     told = capsys.readouterr().err
     assert "recall has fallen" in told
     space.upsert_vectors(["one more"], other[:1] + 0.001)
@@ -198,7 +198,7 @@ def test_a_search_and_the_thread_that_takes_rows_in_go_on_side_by_side(space, qu
         for _ in range(20):
             newest = space.search(groups(25, seed=i + 1)[3], 1)
             assert newest.ids.tolist() == [[f"thing-{500 + 25 * i + 3:04d}"]]
-    space._keeper.wait()
+    space._now.keeper.wait()
 
 
 def test_making_says_nothing_and_keeps_nothing_for_few_rows(space):

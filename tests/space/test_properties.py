@@ -37,7 +37,7 @@ def small(monkeypatch):
     monkeypatch.setattr(keeping, "LATE", 8)
     monkeypatch.setattr(keeping, "UNKEPT", (12, 0.0))
     monkeypatch.setattr(snapshot, "_FEW", 0)
-    monkeypatch.setattr("ilk.space.space.TIDY_EVERY", 5)
+    monkeypatch.setattr("ilk.space.current.TIDY_EVERY", 5)
 
 
 def allowed(name: str, n: int, condition: str | None) -> bool:
@@ -92,7 +92,7 @@ class Run:
 
     def reopen(self, start: int, seed: int) -> None:
         if seed % 2:  # else the thread of the one that is left goes on beside the new one
-            self.space._keeper.wait()
+            self.space._now.keeper.wait()
         self.space = Space.open(self.space.path)
         if len(self.rows):
             assert self.space._at.base.kind == self.planned
@@ -107,7 +107,7 @@ class Run:
         self.space.compact()
 
     def wait(self, start: int, seed: int) -> None:
-        self.space._keeper.wait()
+        self.space._now.keeper.wait()
 
     def look(self, start: int, seed: int) -> None:
         """Somebody else looks at the version that was there when they last looked."""
@@ -118,7 +118,7 @@ class Run:
         check(self.space, self.rows, seed, self.found)
 
     def end(self) -> None:
-        self.space._keeper.wait()
+        self.space._now.keeper.wait()
         for space in (self.space, Space.open(self.space.path)):
             check(space, self.rows, 0, self.found)
             assert space.ids() == [i for i in space.ids() if i in self.rows]

@@ -209,7 +209,7 @@ def test_readers_open_all_the_while_versions_go(space):
 
 
 def test_tidying_keeps_the_versions_of_the_last_day(space, monkeypatch):
-    monkeypatch.setattr("ilk.space.space.TIDY_EVERY", 5)
+    monkeypatch.setattr("ilk.space.current.TIDY_EVERY", 5)
     for i in range(23):
         space.upsert_vectors(names(3), numbers(3, seed=i))
     kept = versions(space)
@@ -218,15 +218,15 @@ def test_tidying_keeps_the_versions_of_the_last_day(space, monkeypatch):
     np.testing.assert_array_equal(
         np.sort(Space.open(space.path, version=3).vectors(), 0)[0], np.sort(numbers(3, seed=1), 0)[0]
     )
-    monkeypatch.setattr("ilk.space.space.KEEP", timedelta(0))
+    monkeypatch.setattr("ilk.space.current.KEEP", timedelta(0))
     for i in range(5):
         space.upsert_vectors(names(3), numbers(3, seed=i))
     assert len(versions(space)) < 6
 
 
 def test_of_one_day_not_more_than_so_many_versions_stay(space, monkeypatch):
-    monkeypatch.setattr("ilk.space.space.TIDY_EVERY", 5)
-    monkeypatch.setattr("ilk.space.space.MANY", 7)
+    monkeypatch.setattr("ilk.space.current.TIDY_EVERY", 5)
+    monkeypatch.setattr("ilk.space.current.MANY", 7)
     for i in range(40):
         space.upsert_vectors(names(3), numbers(3, seed=i))
     assert 7 < len(versions(space)) <= 7 + 5 + 1

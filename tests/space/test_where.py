@@ -46,7 +46,7 @@ def space(tmp_path_factory) -> Space:
         space.upsert_vectors(names(15, start), numbers(15), whole.slice(start, 15))
     space.upsert_vectors(names(5, 3), numbers(5), whole.slice(20, 5))
     space.delete(["thing-0001", "thing-0031"])
-    space._show(space._at.rows.tidied(threshold=0))
+    space._now.show(space._at.rows.tidied(threshold=0))
     space.upsert_vectors(["last", *names(3, 40)], numbers(4), whole.slice(0, 4))
     ids = pa.array(names(N + 9)[::-1])
     one = {"cluster": choose(rng, [None, 0, 1, 2, 3], N + 9), "n": choose(rng, list(range(9)), N + 9)}
