@@ -20,6 +20,9 @@ else:
     import fcntl
 
 
+_NAME = 40  # bytes, of who writes
+
+
 @contextmanager
 def writing(space: Path) -> Iterator[None]:
     """The right to write; SpaceBusy at once where another has it (a process, or a Space here)."""
@@ -32,8 +35,7 @@ def writing(space: Path) -> Iterator[None]:
             raise SpaceBusy(
                 f"{space} is being written by {_owner(handle)}", "Wait until it is done, then try again."
             )
-        os.ftruncate(handle, 0)
-        os.write(handle, f"process {os.getpid()}".encode())
+        os.write(handle, f"process {os.getpid()}".ljust(_NAME).encode())  # at once: others read it any time
         yield
     finally:
         os.close(handle)  # releases the lock
@@ -111,4 +113,4 @@ def _lock_alone(handle: int) -> bool:
 def _owner(handle: int) -> str:
     if sys.platform == "win32":  # a locked range cannot be read there
         return "another process"
-    return os.pread(handle, 40, 0).decode("ascii", "replace") or "another process"
+    return os.pread(handle, _NAME, 0).decode("ascii", "replace").strip() or "another process"
