@@ -4,7 +4,7 @@
  */
 import type { Box, Camera } from "./camera";
 
-const SMALLEST = 50; // pixels a cell, up to twice this
+const SMALLEST = 44; // pixels a cell, up to twice this
 const FILL = 0.86; // of a cell by its picture
 const OVERLAP = 0.12; // of a picture's side that its neighbour may hide, before it is left out
 const MOST = 24_000; // points in view, above which no picture is shown
@@ -52,7 +52,7 @@ export function choose(
 /** Pictures fade in where each stands for few points; from the first only where they hide nothing. */
 function strength(crowd: number, zoom: number): number {
   if (crowd < 3) return 1;
-  return clamp((10 - crowd) / 5) * clamp((zoom - 1.2) / 0.3);
+  return clamp((20 - crowd) / 4) * clamp((zoom - 1.2) / 0.3);
 }
 
 /** The rows whose places are at least `distance` apart in x or in y, the earlier kept before the later. */

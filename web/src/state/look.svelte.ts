@@ -220,17 +220,16 @@ export class Look {
     this.said = text;
   }
 
-  /** Runs it and shows whatever goes wrong. */
+  /** Runs it and shows whatever goes wrong. `what` is shown meanwhile; empty for what nobody asked for by hand. */
   async attempt(what: string, work: () => Promise<unknown>): Promise<void> {
-    this.busy = what;
-    this.trouble = null;
+    if (what) [this.busy, this.trouble] = [what, null];
     try {
       await work();
     } catch (caught) {
       this.trouble = caught instanceof Trouble ? caught : new Trouble(0, String(caught));
       if (caught instanceof Trouble && caught.status === 409 && /version/i.test(caught.message)) await this.load();
     } finally {
-      this.busy = "";
+      if (this.busy === what) this.busy = "";
     }
   }
 }
