@@ -1,8 +1,8 @@
 """Who may write, and which versions stay: locks that the system releases when a process dies.
 
-`lock` is held by the one writer, for one call. `leases/N` is shared by everybody who looks at version N: its
-files stay while one of them does. `lease` is shared while a version is being chosen, so that none goes away
-between the choice and the lease.
+`lock` is held by the one writer, for one call; `index.lock` by the one who makes an index. `leases/N` is
+shared by everybody who looks at version N: its files stay while one of them does. `lease` is shared while a
+version is being chosen, so that none goes away between the choice and the lease.
 """
 
 import os
@@ -18,7 +18,6 @@ if sys.platform == "win32":
     import msvcrt
 else:
     import fcntl
-
 
 _NAME = 40  # bytes, of who writes
 
@@ -39,6 +38,25 @@ def writing(space: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)  # releases the lock
+
+
+@contextmanager
+def making(space: Path, *, wait: bool = True) -> Iterator[bool]:
+    """Inside, nobody else makes an index of this space; False where another does, and not to `wait`."""
+    try:
+        handle = os.open(space / "index.lock", os.O_RDONLY | os.O_CREAT, 0o666)
+    except OSError:  # may only be read: what is made stays in memory
+        yield True
+        return
+    try:
+        if sys.platform == "win32":
+            yield True
+            return
+        if wait:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield wait or _lock_alone(handle)
+    finally:
+        os.close(handle)
 
 
 class Lease:

@@ -35,6 +35,8 @@ def _bitmap(start: bytes) -> int:
     head = 8 + 8 * n  # the key and the length of each container, and where each begins
     if len(start) < head:
         return head
+    last: int
+    begin: int
     (last,) = struct.unpack_from("<H", start, 8 + 4 * (n - 1) + 2)
     (begin,) = struct.unpack_from("<I", start, head - 4)
-    return int(begin) + (2 * (last + 1) if last < _ARRAY else 8192)
+    return begin + (2 * (last + 1) if last < _ARRAY else 8192)

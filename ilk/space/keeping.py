@@ -18,7 +18,7 @@ import numpy as np
 
 from .. import console, files
 from ..errors import IlkError, OptionError, SpaceError
-from . import making, plan
+from . import _lock, making, plan
 from .base import Base
 from .index import tuning
 from .plan import Plan
@@ -68,14 +68,12 @@ class Keeper:
             raise SpaceError(
                 f"{self.space} is empty: there is nothing to build an index of", "Add rows first."
             )
-        began = time.perf_counter()
-        with files.room(self.space / "index"):
+        with _lock.making(self.space), files.room(self.space / "index"):
+            began = time.perf_counter()
             base, planned = making.make(self.space, at.rows, self.metric, planned, seed=seed)
-        taken = (
-            4.0 * at.rows.dim if base.folder is None or base.near is None else _size(base) / len(base.slots)
-        )
-        planned = replace(planned, seconds=round(time.perf_counter() - began, 1), bytes=taken)
-        plan.write(self.space, planned)
+            taken = 4.0 * at.rows.dim if base.near is None else _size(base) / len(base.slots)
+            planned = replace(planned, seconds=round(time.perf_counter() - began, 1), bytes=taken)
+            plan.write(self.space, planned)
         return base, base.slots
 
     def look(self, at: Snapshot, written: int) -> None:
@@ -120,6 +118,12 @@ class Keeper:
                 return
             next_ = np.arange(base.near.covered, min(base.near.covered + _STEP, len(slots)))
             base.near.add(base.metric.ready(slots.vectors(next_)))
+        with _lock.making(self.space, wait=False) as mine:
+            if mine and plan.read(self.space) == planned:  # else another time
+                self._keep(at, planned)
+
+    def _keep(self, at: Snapshot, planned: Plan) -> None:
+        base, slots = at.base, at.slots
         unkept, dead = len(slots) - len(base.slots), len(slots) - slots.count
         if dead > DEAD * len(slots) or slots.count > GROWN * (planned.rows or slots.count):
             self._anew(at, planned, f"{dead:,} of {len(slots):,} slots are dead" if dead else "it has grown")

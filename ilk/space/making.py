@@ -15,8 +15,8 @@ import numpy as np
 import pyarrow as pa
 
 from .. import console
+from . import _lock, fragments, plan
 from . import base as bases
-from . import fragments, plan
 from .base import Base
 from .index import exact, tuning
 from .index.family import Approximate
@@ -34,18 +34,34 @@ _BATCH = 8192
 
 def caught_up(space: Path, rows: Rows, metric: str, known: tuple[Base, Slots] | None) -> tuple[Base, Slots]:
     """A base, and the slots of this version: from what is known, else from the disk, else from the rows."""
-    planned = Plan()
-    if known is None:
-        planned, kept = plan.read(space), bases.newest(space)
+    planned = plan.read(space) if known is None else None
+    found = _standing(space, rows, known, planned)
+    if found is not None:
+        return found
+    if (planned is None or planned.kind == "flat" or not len(rows)) and len(rows) * rows.dim <= _SMALL:
+        base = _in_memory(rows, metric)  # not worth its files
+        return base, base.slots
+    with _lock.making(space):
+        planned = plan.read(space)
+        found = _standing(space, rows, None, planned)  # another may have made it meanwhile
+        if found is None:
+            base = _kept(space, rows, metric, planned if len(rows) else Plan()) or _in_memory(rows, metric)
+            found = base, base.slots
+    return found
+
+
+def _standing(
+    space: Path, rows: Rows, known: tuple[Base, Slots] | None, planned: Plan | None
+) -> tuple[Base, Slots] | None:
+    """What is known, or on the disk, brought to this version, unless it is better made anew."""
+    if known is None and planned is not None:
+        kept = bases.newest(space)
         # What was planned last counts, whoever wrote a base since.
         known = None if kept is None or kept.kind != planned.kind else (kept, kept.slots)
-    if known is not None:
-        base, slots = known[0], known[1].moved(rows.data)
-        if base.near is not None or not _worn(base, slots):
-            return base, slots
-    planned = planned if len(rows) else Plan()
-    base = _kept(space, rows, metric, planned) or _in_memory(rows, metric)
-    return base, base.slots
+    if known is None:
+        return None
+    base, slots = known[0], known[1].moved(rows.data)
+    return None if base.near is None and _worn(base, slots) else (base, slots)
 
 
 def make(space: Path, rows: Rows, metric: str, planned: Plan, *, seed: int = 0) -> tuple[Base, Plan]:
@@ -165,9 +181,7 @@ def _batches(rows: Rows) -> Iterator[tuple[Ids, np.ndarray, np.ndarray]]:
 
 
 def _kept(space: Path, rows: Rows, metric: str, planned: Plan) -> Base | None:
-    """A new base, unless an exact one is not worth its files, or they cannot be written."""
-    if planned.kind == "flat" and len(rows) * rows.dim <= _SMALL:
-        return None
+    """A new base, unless its files cannot be written."""
     try:
         return make(space, rows, metric, planned)[0]
     except OSError:  # no room, or a space that may only be read
