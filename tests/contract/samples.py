@@ -44,6 +44,7 @@ def flat(source: Source) -> Images:
 SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kind of data -> sources of it
     "channels": [images, partial(images, 3, 24), partial(images, 5)],
 }
+REFUSED = {"colorize": 1}  # objective -> so many of these sources it has a reason not to take
 VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
     "name": "tiny",
     "config": {
@@ -94,7 +95,8 @@ def exported(source: Source) -> str:
 def sources(cls: type[Any]) -> list[Callable[[], Source]]:
     """Sources of the kind that `cls` is for: pictures where its constructor does not tell."""
     named = inspect.signature(cls).parameters
-    return next((made for keyword, made in SOURCES.items() if keyword in named), SOURCES["channels"])
+    every = next((made for keyword, made in SOURCES.items() if keyword in named), SOURCES["channels"])
+    return every[REFUSED.get(cls.__module__.rpartition(".")[2], 0) :]
 
 
 def encoder(name: str, source: Source) -> Encoder:
