@@ -32,11 +32,9 @@ def _bitmap(start: bytes) -> int:
     cookie, n = struct.unpack_from("<II", start)
     if cookie != _PLAIN or not n:
         return 8
-    head = 8 + 8 * n  # the key and the length of each container, and where each begins
+    head: int = 8 + 8 * n  # the key and the length of each container, and where each begins
     if len(start) < head:
         return head
-    last: int
-    begin: int
-    (last,) = struct.unpack_from("<H", start, 8 + 4 * (n - 1) + 2)
-    (begin,) = struct.unpack_from("<I", start, head - 4)
+    last: int = struct.unpack_from("<H", start, 8 + 4 * (n - 1) + 2)[0]  # one less than it holds
+    begin: int = struct.unpack_from("<I", start, head - 4)[0]
     return begin + (2 * (last + 1) if last < _ARRAY else 8192)

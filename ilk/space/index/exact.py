@@ -18,7 +18,7 @@ from . import kernels
 from .metric import Metric
 
 _EXTRA = 16  # candidates beyond k: in most data they settle the order at the first try
-_BATCH = 256  # queries at a time
+_BATCH = 1024  # queries at a time
 _ROWS = 131_072  # vectors made ready at a time
 ALL = np.zeros(0, bool)  # every slot may be found
 

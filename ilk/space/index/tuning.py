@@ -62,8 +62,10 @@ def tune(
 ) -> Measured:
     """The least effort that finds the wished share of the true neighbours (q, k); the most where none does.
 
-    First how many candidates it takes when looking as hard as can be; then how hard one has to look.
+    First how many candidates it takes when looking as hard as can be; then how hard one has to look. The
+    queries are rows, which are a little easier to find than others: so it is aimed somewhat higher.
     """
+    wished += min(0.01, (1 - wished) / 2)
     efforts, wider = near.family.efforts, near.family.wider
 
     def recall(effort: int, candidates: int) -> float:
@@ -71,7 +73,7 @@ def tune(
         return share(search(queries, K), truth)
 
     reached = [recall(efforts[-1], w) for w in wider]
-    enough = next((w for w, r in zip(wider, reached) if r >= min(wished + 0.02, 1.0)), None)
+    enough = next((w for w, r in zip(wider, reached) if r >= min(wished + 0.01, 1.0)), None)
     enough = enough or wider[int(np.argmax(reached))]
     best = max(reached)
     for effort in efforts:
@@ -114,9 +116,8 @@ def build(
     if not index.is_trained:
         vectors = ready(np.sort(chosen))
         index.train(np.resize(vectors, (max(_LEAST, len(vectors)), dim)))  # fewer are repeated
-    near = Approximate(family, index, effort=family.efforts[0], wider=family.wider[0])
     for start in range(0, n, _STEP):
         block = ready(np.arange(start, min(start + _STEP, n)))
-        near.add(block)
+        index.add(block)
         advance(len(block))
-    return near
+    return Approximate(family, index, effort=family.efforts[0], wider=family.wider[0])
