@@ -21,6 +21,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ import pyarrow as pa
 from ilk import console
 from ilk.encoders.pixels import Pixels
 from ilk.errors import IlkError, SpaceBusy
-from ilk.space import Space, keeping, making, plan, snapshot, current
+from ilk.space import Space, current, keeping, making, plan, snapshot
 from ilk.space.index import kernels  # noqa: F401  (compiled or loaded before the forks)
 from ilk.space.index.metric import METRICS
 from ilk.space.index.tuning import KINDS
@@ -140,12 +141,10 @@ def distances(
     q, x = queries.astype(np.float64), vectors.astype(np.float64)
     if metric == "cosine":
         lengths = np.linalg.norm(q, axis=1)[:, None] * np.linalg.norm(x, axis=1)
-        found: np.ndarray = 1 - q @ x.T / lengths
-        return found
+        return np.asarray(1 - q @ x.T / lengths)
     spread = x.std(0) if metric == "whitened" else np.ones(DIM)
     weights = np.divide(1, spread, out=np.zeros(DIM), where=spread > 0)  # of one row: nothing counts
-    found = np.linalg.norm((q[:, None] - x) * weights, axis=2)
-    return found
+    return np.asarray(np.linalg.norm((q[:, None] - x) * weights, axis=2))
 
 
 def check(path: Path, states: list[State]) -> int:
@@ -243,7 +242,7 @@ def kill_writers(folder: Path, kind: str, kills: int, seed: int) -> Counter[str]
     finished(lambda: create(path, METRICS[turn % len(METRICS)]))
     state, n = State({"first": ([5.0] * DIM, -1)}), CYCLE * turn
     for kill in range(kills):
-        writer = Forked(lambda tell: write(path, n, tell))
+        writer = Forked(lambda tell, n=n: write(path, n, tell))
         reader = Forked(lambda tell: read(path)) if kill % 4 == 0 else None
         if chance.random() < 0.9:  # else perhaps before it has opened the space
             writer.wait(60)
@@ -256,7 +255,7 @@ def kill_writers(folder: Path, kind: str, kills: int, seed: int) -> Counter[str]
             state, n = state.after(n), n + 1
         # The step that was being taken may have come through whole, but never in part.
         possible = [state, state.after(n)]
-        came = int(finished(lambda: check(path, possible)))
+        came = int(finished(partial(check, path, possible)))
         state, n = possible[came], n + came
         met[state.kind] += 1
     return met
@@ -289,7 +288,8 @@ def _cramped(path: Path, steps: int, seed: int, tell: Callable[[str], None]) -> 
                 take(at, n)
                 break
             except IlkError as e:
-                assert "no room" in str(e) or "could not be written" in str(e), e
+                told = str(e)
+                assert "no room" in told or "could not be written" in told, told
                 failed += 1
                 assert (at.ids(), at.vectors().tolist(), plan.read(path)) == before
                 agree(at, np.ones((1, DIM), np.float32))
@@ -325,10 +325,11 @@ def _stubborn(path: Path, name: str, steps: int, tell: Callable[[str], None]) ->
                     at.index("hnsw")
                 break
             except SpaceBusy as e:
-                assert f"{path} is being written by process " in str(e)
-                assert "try again" in str(e)
+                told = str(e)
+                assert f"{path} is being written by process " in told
+                assert "try again" in told
                 busy += 1
-                time.sleep(0.002)
+                time.sleep(0.005)
         assert at.search(vectors[3], 1).distances[0, 0] < 1e-5
     tell(f"{busy}\n")
 

@@ -149,7 +149,7 @@ def check(space: Space, rows: dict[str, tuple[np.ndarray, int]], seed: int, foun
     assert answer.ids.shape == answer.distances.shape == (len(queries), k)
     for query, names, distances in zip(queries, answer.ids.tolist(), answer.distances.tolist()):
         expected = by_hand(query, ids, rows, space.metric)
-        far = dict((name, d) for d, name in expected)
+        far = {name: d for d, name in expected}
         assert set(names) <= set(ids)
         np.testing.assert_allclose(distances, [far[i] for i in names], rtol=1e-5, atol=1e-9)
         if near is None:
