@@ -51,10 +51,10 @@ def test_clouds_come_to_fill_the_standard_one_and_it_decodes_to_pictures() -> No
     x = samples.images(n=1500).batch(np.arange(1500))
     objective = small()
     optimiser = torch.optim.AdamW(objective.parameters(), 4e-3)
-    for step in range(100):
+    for step in range(150):
         torch.manual_seed(step)
         optimiser.zero_grad()
-        terms = objective.loss(*objective.views(x[torch.randperm(1500)[:64]]), progress=step / 100)
+        terms = objective.loss(*objective.views(x[torch.randperm(1500)[:32]]), progress=step / 150)
         sum(terms.values()).backward()  # type: ignore[union-attr]
         optimiser.step()
     objective.eval()
