@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check clean web web-current
+.PHONY: demo test faults check clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
@@ -10,6 +10,11 @@ demo: .venv/demo
 # Two processes of one thread each: threads that wait for each other's turn cost more than they bring.
 test: .venv/test
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+
+# The long run of the tests of faults: writers killed 500 times, full disks, hundreds of random programs.
+faults: .venv/test
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.space.faults --kills 500
+	ILK_PROGRAMS=30 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --timeout 1800 tests/space/test_properties.py
 
 check: .venv/test
 	$(BIN)/ruff check .
