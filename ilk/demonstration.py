@@ -73,6 +73,7 @@ class Demo:
         """Commands that go on from here."""
         space, some = self.populations.path, self.groups.representatives(0, 1)[0]
         return [
+            f"ilk look {space}",
             f"ilk search {space} {some}",
             f'ilk search {space} {some} --where "inclination < 20"',
             f"ilk anomalies {space}",
