@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 import ilk
 from ilk.cli import app
 from ilk.errors import DataError, DiskFull, EncoderMismatch, FilterError, OptionError, SpaceError, UnknownName
-from ilk.space import Space, _whole, making
+from ilk.space import Space, _whole, keeping, making
 from ilk.space.index.tuning import KINDS
 from ilk.space.spread import spread
 
@@ -119,17 +120,19 @@ def test_the_kind_that_was_planned_last_counts(space):
     assert again._at.base.kind == again.info()["index"]["kind"] == "ivf"
 
 
-def test_a_search_of_one_version_while_the_index_goes_on_to_the_next(space, monkeypatch):
-    """Rows that came twice since: both numbers of a row must not stand for it, nor one for another row."""
-    monkeypatch.setattr("ilk.space.keeping.LATE", 10)
+def test_what_the_index_takes_in_late_is_what_later_versions_call_by_its_numbers(space, monkeypatch):
+    """The thread starts at one version and works when others have replaced rows of it."""
+    monkeypatch.setattr(keeping, "LATE", 10)
+    go, work = threading.Event(), keeping.Keeper._work
+    monkeypatch.setattr(keeping.Keeper, "_work", lambda self, at: go.wait(60) and work(self, at))
     space.upsert_vectors(names(300), numbers(300))
     space.index("hnsw")
-    for i in range(6):  # without a search in between: no version is looked at but by the thread
+    for i in range(6):
         space.upsert_vectors(names(15, 300 + 10 * i), numbers(15, seed=i + 1))
+    go.set()
     space._now.keeper.wait()
-    space.upsert_vectors(["one more"], numbers(1, seed=99))
     slots, near = space._at.slots, space._at.base.near
-    assert near.covered > 300
+    assert near.covered == 315
     for slot in np.flatnonzero(slots.alive[: near.covered]):  # the index holds what the slots hold
         found = near.candidates(space._at.base.metric.ready(slots.vectors(np.array([slot]))), 20)
         assert slot in found
