@@ -76,8 +76,11 @@ def index(
 def info(space: SpacePath, json: Json = False) -> None:
     """What a space holds."""
     output = Output(json)
+    from ..space.plan import Plan
+
     about = open_space(space).info()
     if not json:
+        about["index"] = Plan.of(about["index"]).sentence()
         about["layers"] = {name: made["parameters"].get("says", "") for name, made in about["layers"].items()}
     output.facts(about)
 

@@ -27,6 +27,13 @@ class Plan:
     bytes: float | None = None  # a vector, in memory; of an exact one, that is read for each question
     seconds: float | None = None  # it took to build
 
+    @classmethod
+    def of(cls, found: dict[str, Any]) -> Plan:
+        """From its JSON."""
+        if found["format"] != FORMAT or found["kind"] not in KINDS:
+            raise ValueError(f"format {found['format']}, kind {found['kind']!r}")
+        return cls(**{name: value for name, value in found.items() if name != "format"})
+
     def found(self, effort: int, wider: int, measured: Measured) -> Plan:
         return replace(
             self, effort=effort, wider=wider, recall=measured.recall, per_second=measured.per_second
@@ -41,10 +48,16 @@ class Plan:
         return {
             "index": self.kind,
             "recall": self.recall,
-            "questions a second": self.per_second,
-            "bytes a vector": self.bytes,
+            "questions a second": self.per_second and round(self.per_second),
+            "bytes a vector": self.bytes and round(self.bytes),
             "seconds to build": self.seconds,
         }
+
+    def sentence(self) -> str:
+        if self.recall is None:
+            return "exact"
+        speed = f"{self.per_second or 0:,.0f} questions a second"
+        return f"{self.kind}, recall {self.recall:.3f}, {speed} when it was built"
 
     def json(self) -> dict[str, Any]:
         return {"format": FORMAT, **asdict(self)}
@@ -52,10 +65,7 @@ class Plan:
 
 def read(space: Path) -> Plan:
     try:
-        found = json.loads((space / "index.json").read_bytes())
-        if found.pop("format") == FORMAT and found["kind"] in KINDS:
-            return Plan(**found)
-        raise ValueError(f"kind {found['kind']!r}")
+        return Plan.of(json.loads((space / "index.json").read_bytes()))
     except FileNotFoundError:
         return Plan()
     except (ValueError, KeyError, TypeError, AttributeError) as e:

@@ -20,10 +20,12 @@ from .index.family import Among
 from .index.metric import Metric, whitened
 from .rows import Rows
 from .slots import Slots
+from .spread import spread
 
 _FEW = 20_000  # where a condition leaves no more, all of them are looked at
 _SPARE = 0.02  # share of dead slots that costs less to drop afterwards than to pass over
 _BLOCK = 65_536
+_DIGITS = 1e-6  # of the sixteen of double precision, so many may be lost by taking rows away
 
 
 class Snapshot:
@@ -61,11 +63,16 @@ class Snapshot:
         """Of this version: the spread of its own rows."""
         if self.named != "whitened":
             return Metric(self.named)
-        old, new = self.slots.parts
-        alive = self.slots.alive
-        assert self.base.spread is not None
-        spread = self.base.spread.with_(old[~alive[: len(old)]], -1).with_(new[alive[len(old) :]])
-        return whitened(spread.deviations())
+        (old, new), alive, known = self.slots.parts, self.slots.alive, self.base.spread
+        assert known is not None
+        left = known.with_(old[~alive[: len(old)]], -1)
+        if (
+            left.squares < _DIGITS * known.squares
+        ).any():  # nearly all was taken away, and its digits with it
+            order = self.slots.order
+            blocks = (self.slots.vectors(order[i : i + _BLOCK]) for i in range(0, len(order), _BLOCK))
+            return whitened(spread(blocks, self.rows.dim).deviations())
+        return whitened(left.with_(new[alive[len(old) :]]).deviations())
 
     @cached_property
     def vectors(self) -> np.ndarray:

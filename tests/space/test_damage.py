@@ -136,7 +136,7 @@ def test_a_damaged_plan_is_told(space, capsys):
     (space.path / "index.json").write_text('{"format": 1, "kind": "magic"}')
     shutil.rmtree(space.path / "index")
     assert Space.open(space.path).search(numbers(20)[9], k=1).ids.tolist() == [["thing-0009"]]
-    assert "index.json is damaged (kind 'magic'): search is exact" in capsys.readouterr().err
+    assert "index.json is damaged (format 1, kind 'magic'): search is exact" in capsys.readouterr().err
 
 
 def test_an_index_of_older_rows_is_caught_up(space):
