@@ -66,9 +66,8 @@ class Snapshot:
         (old, new), alive, known = self.slots.parts, self.slots.alive, self.base.spread
         assert known is not None
         left = known.with_(old[~alive[: len(old)]], -1)
-        if (
-            left.squares < _DIGITS * known.squares
-        ).any():  # nearly all was taken away, and its digits with it
+        lost = left.n * left.deviations() ** 2 < _DIGITS * known.squares
+        if lost.any():  # what was taken away was so large that it took the digits of the rest with it
             order = self.slots.order
             blocks = (self.slots.vectors(order[i : i + _BLOCK]) for i in range(0, len(order), _BLOCK))
             return whitened(spread(blocks, self.rows.dim).deviations())

@@ -154,6 +154,17 @@ def test_the_spread_of_an_extended_base_is_that_of_its_rows(tmp_path, encoder):
     np.testing.assert_allclose(again._at.metric.weights, 1 / deviations, rtol=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["flat", "hnsw"])
+def test_a_row_without_measure_leaves_nothing_behind(tmp_path, encoder, kind):
+    space = Space.create(tmp_path / "s.space", encoder, reading=READING, metric="whitened")
+    far = np.full((1, 16), 1e12, np.float32)
+    space.upsert_vectors([*names(200), "far"], np.concatenate([numbers(200), far]))
+    space.index(kind)
+    space.delete(["far"])
+    deviations = numbers(200).astype(np.float64).std(0)
+    np.testing.assert_allclose(space._at.metric.weights, 1 / deviations, rtol=1e-9)
+
+
 BAD = {
     "dimension": (EncoderMismatch, r"8 dimensions.*16", lambda s: s.upsert_vectors(["x"], numbers(1, 8))),
     "NaN": (DataError, r"NaN or inf.*'x'", lambda s: s.upsert_vectors(["x"], np.full((1, 16), np.nan))),
