@@ -8,7 +8,6 @@ Legend: n rows, D numbers a vector.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -96,15 +95,6 @@ class Rows:
         return [name for name in self.schema.names if name not in columns.OURS]
 
     @cached_property
-    def key(self) -> str:
-        """Sixteen hex digits that change whenever a row does: from the names of the files that hold them."""
-        parts = [
-            repr((f.fragment_id, f.metadata.files, f.metadata.deletion_file))
-            for f in self.data.get_fragments()
-        ]
-        return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
-
-    @cached_property
     def ids(self) -> pa.Array[Any]:
         return self._ids_and_addresses["id"].combine_chunks()
 
@@ -128,11 +118,6 @@ class Rows:
     def batches(self, names: list[str], size: int = 8192) -> Iterator[pa.RecordBatch]:
         with self.at.reading():
             yield from self.data.to_batches(columns=names, batch_size=size)
-
-    def vectors(self) -> Iterator[np.ndarray]:  # (B, D) each
-        for batch in self.batches(["vector"]):
-            numbers: Any = batch.column(0)
-            yield numbers.flatten().to_numpy().reshape(-1, self.dim)
 
     def places(self, ids: list[str]) -> np.ndarray:
         """Where each id stands in the order, -1 where there is none."""

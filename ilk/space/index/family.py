@@ -3,7 +3,7 @@
 A family says how its index is made and how hard it looks; `Approximate` holds one such index over the slots
 [0, covered), and gives candidates whose order `exact.settle` then finds from the rows' own vectors. Vectors
 are kept here in a short form, so that more of them fit into memory. A slot that has died stays as a
-tombstone, which search skips; when there are many, the index is filled anew (`emptied`).
+tombstone, which search skips; when there are many, the index is built anew (keeping.py).
 
 Legend: q queries, D numbers a vector, c candidates.
 """
