@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,24 +17,13 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ilk import __version__, cli, console
+from ilk import __version__, cli
 from ilk.space import Space
+
+from .conftest import Run
 
 N = 60  # good pictures
 FEW = ("--steps", "5", "--batch", "16", "--dim", "6", "--width", "4")
-
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out, parse_constant=pytest.fail)
-
-
-Run = Callable[..., Said]
 
 
 @pytest.fixture(scope="module")
@@ -50,23 +39,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def ilk(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Iterator[Run]:
+def ilk(typed: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
     """Runs a command line in the folder of the digits."""
     monkeypatch.chdir(folder)
     monkeypatch.setenv("ILK_CACHE", str(tmp_path / "cache"))
-
-    def run(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["ilk", *words])
-        monkeypatch.setattr(console, "quiet", False)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as e:
-            cli.main()
-        return Said(int(e.value.code or 0), *capsys.readouterr())
-
-    yield run
-    console.quiet = False
+    return typed
 
 
 @pytest.fixture

@@ -1,38 +1,27 @@
 """`ilk inside` and `ilk export-encoder`, in this process, on a space of digits."""
 
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 
-from ilk import Space, cli, console
+from ilk import Space
 from ilk.encoders import build
 
 from ..contract import samples
-
-Run = Callable[..., tuple[int, str, str]]
+from .conftest import Run
 
 
 @pytest.fixture
-def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def ilk(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.chdir(tmp_path)
     source = samples.images(n=6)
     encoder = build("vit", source.traits, patch=4, width=8, depth=1, heads=2, dim=5)
     Space.create("x.space", encoder, reading=source.reading).upsert(source)
 
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["ilk", *words])
-        monkeypatch.setattr(console, "quiet", False)
-        with pytest.raises(SystemExit) as done:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return run
+    return typed
 
 
 def test_inside(ilk: Run) -> None:

@@ -1,10 +1,6 @@
 """ilk split, pairs, graph and search --local, as typed."""
 
-import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -12,26 +8,15 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_digits
 
-from ilk import cli, console, images
+from ilk import images
 from ilk.encoders import build
 from ilk.space import Space
 
-
-class Said(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out, parse_constant=pytest.fail)
-
-
-Run = Callable[..., Said]
+from .conftest import Run
 
 
 @pytest.fixture
-def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def ilk(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line beside d.space, sixty digits."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("ILK_CACHE", str(tmp_path / "cache"))
@@ -41,16 +26,7 @@ def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     source = images("digits")
     Space.create("d.space", build("pixels", source.traits).eval(), reading=source.reading).upsert(source)
 
-    def run(*words: str) -> Said:
-        monkeypatch.setattr(sys, "argv", ["ilk", *words])
-        monkeypatch.setattr(console, "quiet", False)
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as done:
-            cli.main()
-        monkeypatch.setattr(console, "quiet", False)
-        return Said(int(done.value.code or 0), *capsys.readouterr())
-
-    return run
+    return typed
 
 
 def test_split_and_search_in_the_parts(ilk: Run) -> None:

@@ -1,21 +1,19 @@
 """`ilk versions`, `restore` and `compact`, in this process."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ilk import cli, console
 from ilk.encoders.pixels import Pixels
 from ilk.space import Space
 
-Run = Callable[..., tuple[int, str, str]]
+from .conftest import Run
 
 
 @pytest.fixture
-def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def ilk(typed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line beside things.space: three rows, then two."""
     monkeypatch.chdir(tmp_path)
     space = Space.create("things.space", Pixels(1, 2), reading={})
@@ -23,14 +21,7 @@ def ilk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     space.delete(["b"])
     del space
 
-    def run(*words: str) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["ilk", *words])
-        monkeypatch.setattr(console, "quiet", False)
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return int(end.value.code or 0), *capsys.readouterr()
-
-    return run
+    return typed
 
 
 def test_versions_restore_compact(ilk):
