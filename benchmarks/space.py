@@ -29,6 +29,7 @@ from ilk.encoders.pixels import Pixels
 from ilk.space import Space
 
 D, K, QUERIES, SINGLE, WISHED = 128, 10, 1000, 200, 0.95
+PATIENCE = 20.0  # seconds for one measurement
 EFFORTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 Ask = Callable[[np.ndarray], Any]  # (q, D) -> neighbours (q, K)
 
@@ -106,7 +107,8 @@ def compare(
     ours = recall(np.array([[int(i[4:]) for i in row] for row in found]), truth)
     theirs = recall(bare(asking), truth)
     single = turns(lambda q, a: space.search(q, K), lambda q, a: bare(a), queries, asking, 1, SINGLE)
-    batch = turns(lambda q, a: space.search(q, K), lambda q, a: bare(a), queries, asking, QUERIES, 5)
+    many = QUERIES if kind != "flat" else QUERIES // 4
+    batch = turns(lambda q, a: space.search(q, K), lambda q, a: bare(a), queries, asking, many, 5)
     print(
         f"{kind:9}{ours:8.3f}{theirs:8.3f}"
         f"{single[0]:9.0f}{single[1]:9.0f}{single[1] / single[0]:7.2f}"
@@ -124,16 +126,19 @@ def turns(
     q: int,
     rounds: int,
 ) -> tuple[float, float]:
-    """Median microseconds a query, of each, in turn."""
+    """Median microseconds a query, of each, in turn; the first rounds do not count."""
     times: tuple[list[float], list[float]] = ([], [])
-    for i in range(rounds + 3):
+    end, warm = time.perf_counter() + PATIENCE, 3 if q == 1 else 1
+    for i in range(rounds + warm):
+        if i > warm + 2 and time.perf_counter() > end:
+            break
         at = np.arange(i * q, (i + 1) * q) % len(queries)
         for ask, found in zip((ours, theirs), times):
             one, other = queries[at], asking[at]
             began = time.perf_counter()
             ask(one, other)
             found.append((time.perf_counter() - began) / q * 1e6)
-    return statistics.median(times[0][3:]), statistics.median(times[1][3:])
+    return statistics.median(times[0][warm:]), statistics.median(times[1][warm:])
 
 
 def alone(ask: Ask, asking: np.ndarray, q: int, rounds: int) -> float:
