@@ -23,7 +23,7 @@ from .find import construct, parameters
 from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source
-from .source.images import images
+from .source.images import Images, images
 from .space import Space
 from .target import Target, default_name
 from .training.fit import fit
@@ -68,12 +68,14 @@ def learn(
     _check_label(label, source)
     name = Path(out) if out is not None else default_name(data)
     asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
-    target = Target(name, asked, source, replace=replace)
+    job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label)
+    # Before the target: what refuses an option leaves no half-made run behind.
+    made = None if objective == "auto" else job.built(objective, options)
+    target = Target(name, asked, source, found_at=_found_at(data), replace=replace)
     _list_skipped(source, target.run / "skipped.csv")
-    job = _Job(source, target.run, encoder, dim, _sharp(recipe, len(source)), label)
-    if objective == "auto":
+    if made is None:
         return _auto(job, target)
-    found = job.learnt(objective, options)
+    found = job.learnt(objective, made, target.run)
     job.compare({objective: found})
     return target.fill(found.encoder, found.decoder, source)
 
@@ -117,6 +119,12 @@ def _check_label(label: str | None, source: Source) -> None:
         raise UnknownName("metadata column", label, columns, do)
 
 
+def _found_at(data: Any) -> str | None:
+    if isinstance(data, str | os.PathLike):
+        return os.fspath(data)
+    return data.found_at if isinstance(data, Images) else None
+
+
 def _list_skipped(source: Source, path: Path) -> None:
     """All that could not be read, and why; a remark while reading names but a few."""
     path.unlink(missing_ok=True)
@@ -137,7 +145,7 @@ def _sharp(recipe: Recipe, n: int) -> Recipe:
 def _auto(job: "_Job", target: Target) -> Space:
     """The best of patches, SimCLR and white PCA; patches at once, so that there is something to look at."""
     quick, slow = AUTO
-    first = job.learnt(quick, {})
+    first = job.learnt(quick, job.built(quick, {}), target.run)
     made = {quick: first}
     waiting = not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
@@ -145,14 +153,14 @@ def _auto(job: "_Job", target: Target) -> Space:
         say(f"{len(job.source)} samples are too few to train a network on.")
     else:
         say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
-        made[slow] = job.learnt(slow, {})
+        made[slow] = job.learnt(slow, job.built(slow, {}), target.run)
     judged = job.compare(made)
     asked = [j for j in judged if j.name in (*made, PLAIN)]
     best = max(asked, key=lambda j: j.score)  # of equals the first: the quick one
     told = ", ".join(f"{j.name} {j.score:.1%}" for j in asked)
     say(f"{best.by}: {told}; {best.name} is kept.")
     if best.name not in made:
-        saved.save(best.encoder, job.run / best.name, Encoder)
+        saved.save(best.encoder, target.run / best.name, Encoder)
     elif best.name == quick and waiting:
         return space
     decoder = made[best.name].decoder if best.name in made else None
@@ -168,23 +176,26 @@ class _Learnt:
 @dataclass(frozen=True)
 class _Job:
     source: Source
-    run: Path
     encoder: str
     dim: int | None
     recipe: Recipe
     label: str | None
 
-    def learnt(self, name: str, options: dict[str, Any]) -> _Learnt:
-        """One objective, from start to end."""
+    def built(self, name: str, options: dict[str, Any]) -> ClosedForm | Objective:
         cls = objectives.find(name)
-        folder = self.run / Path(name.rpartition(":")[2]).stem
-        say(f"Learning by {name} from {len(self.source):,} samples.")
         if issubclass(cls, ClosedForm):
             offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
-            found = construct(cls, options, offered).solve(self.source, seed=self.recipe.seed)
+            return construct(cls, options, offered)
+        return self._objective(cls, options)
+
+    def learnt(self, name: str, objective: ClosedForm | Objective, run: Path) -> _Learnt:
+        """One objective, from start to end."""
+        folder = run / Path(name.rpartition(":")[2]).stem
+        say(f"Learning by {name} from {len(self.source):,} samples.")
+        if isinstance(objective, ClosedForm):
+            found = objective.solve(self.source, seed=self.recipe.seed)
             saved.save(found, folder, Encoder)
             return _Learnt(found, None)
-        objective = self._objective(cls, options)
         found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
         # Whitened vectors tell kinds apart better; a decoder needs them as they are.
         if objective.decoder is None:

@@ -1,6 +1,6 @@
 """NAME.run and NAME.space belong together: one learns an encoder, one keeps what it made.
 
-NAME.run/learn.json    what was asked, and the encoders that this run has put into the space
+NAME.run/learn.json    what was asked, where the data lay, and the encoders that this run put into the space
 NAME.run/OBJECTIVE/    one folder an objective (see training/fit.py)
 NAME.space/            see space/
 """
@@ -33,10 +33,19 @@ def default_name(data: Any) -> Path:
 class Target:
     """Refuses to touch a space that holds anything the data to learn from would not give again."""
 
-    def __init__(self, name: Path, asked: dict[str, Any], source: Source, *, replace: bool) -> None:
+    def __init__(
+        self,
+        name: Path,
+        asked: dict[str, Any],
+        source: Source,
+        *,
+        found_at: str | None = None,
+        replace: bool,
+    ) -> None:
         self.run, self.space = name.with_name(f"{name.name}.run"), name.with_name(f"{name.name}.space")
         self.record = self.run / "learn.json"
         self.asked = json.loads(json.dumps(asked))  # as it will be read back
+        self.data = None if found_at is None else os.path.abspath(found_at)
         self.fingerprints: list[str] = []
         self._tidy()
         if replace:
@@ -115,6 +124,7 @@ class Target:
 
     def _write(self) -> None:
         record = {"format": FORMAT, "asked": self.asked, "fingerprints": self.fingerprints}
+        record |= {} if self.data is None else {"data": self.data}
         files.write(self.record, json.dumps(record, indent=1).encode())
 
 

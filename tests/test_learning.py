@@ -129,6 +129,16 @@ def test_what_is_wrong_is_found_before_anything_is_touched(
     assert state(Space.open(tmp_path / "d.space")) == before
 
 
+@pytest.mark.parametrize(("objective", "options"), [("moco", {"queue": 0}), ("mae", {})])
+def test_a_value_that_makes_no_sense_leaves_no_half_made_run(
+    tmp_path: Path, objective: str, options: dict[str, Any]
+) -> None:
+    with pytest.raises(IlkError):
+        learn(digits(40), objective, out=tmp_path / "d", **options)
+    assert list(tmp_path.iterdir()) == []
+    assert len(learn(digits(40), "pca", out=tmp_path / "d", dim=5)) == 40  # nothing stands in the way
+
+
 def test_options_that_a_caller_takes_himself_are_among_the_known() -> None:
     with pytest.raises(UnknownName, match=r"Did you mean 'minutes'\?"):
         check("auto", "convnet", None, {"minuts": 3}, others=["minutes"])

@@ -1,6 +1,7 @@
 """Verbs that learn: from data to an encoder and a space."""
 
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -89,7 +90,8 @@ def learn(
         **options,
     )
     output.facts(_summary(space, source))
-    output.next("look at it", f"ilk map {space.path}")
+    extra = "" if find_spec("fastapi") else "  (pip install 'ilk[look]' first)"
+    output.next("look at it", f"ilk look {shlex.quote(str(space.path))}{extra}")
     output.next("find its groups", f"ilk clusters {space.path}")
     output.next("search it", f"ilk search {space.path} {shlex.quote(space.ids()[0])}")
 

@@ -49,12 +49,14 @@ class Images(Source):
         reading: dict[str, Json] | None = None,
         skipped: Sequence[Skipped] = (),
         rows: np.ndarray | None = None,  # of `pixels`: which they are, in order; None: all
+        found_at: str | None = None,  # the folder, file or glob that they were read from
     ) -> None:
         self._pixels = pixels
         self._rows = rows
         self.ids = ids
         self.columns = columns
         self.skipped = skipped
+        self.found_at = found_at
         self._reading = dict(reading or {})
 
     @property
@@ -106,7 +108,13 @@ class Images(Source):
         columns = None if self.columns is None else self.columns.take(pa.array(rows))
         chosen = rows if self._rows is None else self._rows[rows]
         return Images(
-            self._pixels, ids, columns=columns, reading=self._reading, skipped=self.skipped, rows=chosen
+            self._pixels,
+            ids,
+            columns=columns,
+            reading=self._reading,
+            skipped=self.skipped,
+            rows=chosen,
+            found_at=self.found_at,
         )
 
     def picture(self, i: int) -> bytes:
@@ -184,6 +192,7 @@ def images(
         reading=reading,
         skipped=out.skipped,
         rows=None if len(rows) == len(pixels) and (rows == np.arange(len(rows))).all() else rows,
+        found_at=os.fspath(data) if isinstance(data, str | os.PathLike) else None,
     )
 
 

@@ -1,6 +1,7 @@
 """Scientific pixels -> what a person sees."""
 
 import io
+import json
 from typing import get_args
 
 import numpy as np
@@ -8,9 +9,13 @@ import pytest
 import tifffile
 from PIL import Image
 
+from ilk.learning import learn
+from ilk.source.images import images
 from ilk.view._server.faces import sheet
-from ilk.view._server.originals import Originals, beside
+from ilk.view._server.originals import Originals, beside, recorded
 from ilk.view._server.stretch import Colours, Look, png, table
+
+from .looked_at import Visitor
 
 
 def shown(pixels: np.ndarray, *args, **look) -> np.ndarray:
@@ -133,6 +138,41 @@ def test_parts_of_a_stack_are_found_by_their_id(tmp_path):
         assert originals.picture(id_) is None
     (tmp_path / "a" / "one.tif").write_bytes(b"no longer")
     assert originals.picture("one.tif") is None  # the small picture is shown instead
+
+
+@pytest.mark.parametrize("of", ["folder", "table", "gone"])
+def test_pictures_are_full_where_learn_recorded_that_they_lie(tmp_path, of):
+    deep = np.random.default_rng(0).normal(size=(12, 20, 20)).astype(np.float32)
+    data = tmp_path / "elsewhere" / "raw"
+    data.mkdir(parents=True)
+    for i, x in enumerate(deep):
+        np.save(data / f"{i:02d}.npy", x)
+    (data / "table.csv").write_text("path,id\n" + "".join(f"{i:02d}.npy,star {i}\n" for i in range(12)))
+    told = data / "table.csv" if of == "table" else data
+    space = learn(images(told, size=8, cache=False), "pca", out=tmp_path / "stars", dim=3)
+    if of == "gone":
+        data.rename(data.with_name("moved"))
+    visitor = Visitor(space.path)
+    assert visitor.get("/api/space")["has"]["full"] == (of != "gone")
+    about = visitor.get("/api/rows/3/picture/about")
+    if of == "gone":
+        assert (about["full"], about["type"], about["width"]) == (False, "uint8", 8)
+        return
+    i = int(space.ids()[3].removesuffix(".npy").removeprefix("star "))
+    assert (about["full"], about["type"], about["width"]) == (True, "float32", 20)
+    assert about["max"] == deep[i].max()
+    assert visitor.get("/api/rows/3/picture").headers["x-ilk-full"] == "1"
+
+
+def test_a_record_is_believed_only_where_it_makes_sense(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"x")
+    for told in ("not json", "[]", "{}", '{"data": 3}', '{"data": "a"}', '{"data": "https://a.example/b"}'):
+        (tmp_path / "learn.json").write_text(told)
+        assert recorded(tmp_path, ["1.png"]) is None
+    (tmp_path / "learn.json").write_text(json.dumps({"data": str(tmp_path / "a")}))
+    assert recorded(tmp_path, ["1.png"]) == str(tmp_path / "a")
+    assert recorded(tmp_path, ["2.png"]) is None
 
 
 def test_the_data_beside_a_space_are_theirs_only_if_the_ids_say_so(tmp_path):

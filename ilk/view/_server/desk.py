@@ -29,7 +29,7 @@ from .dimensions import Dimension, Direction, dimensions, directions
 from .following import Following
 from .guard import Refused
 from .marks import Marks
-from .originals import Originals, beside
+from .originals import Originals, beside, recorded
 from .shown import Shown
 
 
@@ -77,7 +77,8 @@ class Desk:
         self.at = self._open()
         shown = self.at.shown
         some = shown.names(np.arange(min(8, len(shown))))
-        self.originals = Originals(self.data or beside(self.path, some))
+        found = self.data or recorded(self.following.folder, some) or beside(self.path, some)
+        self.originals = Originals(found)
 
     def _open(self) -> At:
         shown = Shown(self._nothing if self._waits() else self.path)

@@ -6,6 +6,7 @@ opened: no id, and no request, is used as a path.
 
 from __future__ import annotations
 
+import json
 import os
 from functools import cached_property
 from pathlib import Path
@@ -58,9 +59,23 @@ class Originals:
 def beside(space: Path, ids: list[str]) -> str | None:
     """The data that lie beside NAME.space as NAME, if `ids`, some of its rows, are among them."""
     folder = space.with_suffix("")
-    if not folder.is_dir() or not ids:
+    return str(folder) if _holds(folder, ids) else None
+
+
+def recorded(run: Path, ids: list[str]) -> str | None:
+    """Where `ilk learn` read the data, as it wrote it into NAME.run, if they still lie there."""
+    try:
+        told = json.loads((run / "learn.json").read_bytes())["data"]
+    except (OSError, ValueError, KeyError, TypeError):
         return None
+    if not isinstance(told, str) or not os.path.isabs(told):
+        return None
+    return told if os.path.isfile(told) or _holds(Path(told), ids) else None
+
+
+def _holds(folder: Path, ids: list[str]) -> bool:
+    if not folder.is_dir() or not ids:
+        return False
     root = os.path.realpath(folder)
     paths = [os.path.realpath(os.path.join(root, i.rpartition("#")[0] or i)) for i in ids]
-    there = [p.startswith(root + os.sep) and os.path.isfile(p) for p in paths]
-    return str(folder) if all(there) else None
+    return all(p.startswith(root + os.sep) and os.path.isfile(p) for p in paths)
