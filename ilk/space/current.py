@@ -14,7 +14,6 @@ from .address import Address
 from .keeping import Keeper
 from .rows import KEEP, MANY, TIDY_EVERY, Rows
 from .snapshot import Snapshot
-from .where import Where
 
 
 class Current:
@@ -27,7 +26,6 @@ class Current:
         self.pinned = version
         self.keeper = Keeper(space, metric)
         self.at = Snapshot(space, Rows.open(address, version), metric)
-        self.where = Where(space, self.at.rows)
 
     def refresh(self) -> None:
         """Moves on to the newest version, whoever wrote it; not where an old one was asked for."""
@@ -38,7 +36,6 @@ class Current:
         """Moves on to another version, which so many written rows have made."""
         if rows.version != self.at.rows.version:
             self.at = Snapshot(self.space, rows, self.metric, self.keeper.newer(self.at.known))
-            self.where = Where(self.space, rows)
         if written:
             self._tidy()
             self.keeper.look(self.at, written)

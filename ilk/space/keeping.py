@@ -59,7 +59,7 @@ class Keeper:
         self.wait()
         self._fresh = None  # it is of the index before
         seconds = _exact_seconds(at)
-        memory = _half() if memory is None else memory
+        memory = _half() if memory is None and kind == "auto" else memory
         chosen = tuning.choose(kind, len(at.rows), at.rows.dim, memory, seconds)
         planned = Plan(chosen, kind, recall, memory)
         if chosen == "flat":

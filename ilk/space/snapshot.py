@@ -21,6 +21,7 @@ from .index.metric import Metric, whitened
 from .rows import Rows
 from .slots import Slots
 from .spread import spread
+from .where import Where
 
 _FEW = 20_000  # where a condition leaves no more, all of them are looked at
 _SPARE = 0.02  # share of dead slots that costs less to drop afterwards than to pass over
@@ -37,6 +38,7 @@ class Snapshot:
         self.named = metric
         self.known = known  # a base and slots, perhaps of an earlier version, to go on from
         self._stands = False  # whether they are this version's
+        self.where = Where(space, rows)
         self._one = threading.Lock()
 
     def _state(self) -> tuple[Base, Slots]:

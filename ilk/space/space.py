@@ -236,7 +236,7 @@ class Space:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
         at = self._at
         asked = question(query, at, self._maker, self.encode)
-        among = None if where is None else at.among(self.matching(where))
+        among = None if where is None else at.among(at.where.places(where))
         slots, distances = at.search(asked.vectors, k + (asked.itself is not None), among)
         if asked.itself is not None:
             others = slots[0] != asked.itself
@@ -246,7 +246,7 @@ class Space:
 
     def matching(self, where: str) -> np.ndarray:
         """The places in `ids()` for which the SQL condition holds, ascending."""
-        return self._now.where.places(where)
+        return self._at.where.places(where)
 
     def encode(self, data: Any) -> np.ndarray:
         """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays."""

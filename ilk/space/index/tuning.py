@@ -39,6 +39,10 @@ def choose(kind: str, n: int, dim: int, memory: float | None, seconds: float) ->
     if kind not in ("auto", *KINDS):
         raise UnknownName("kind of index", kind, ["auto", *KINDS])
     if kind != "auto":
+        takes = size(kind, n, dim)
+        if memory is not None and kind != "flat" and takes > memory:
+            do = "Allow more memory, or take another kind: ivf-pq is the smallest."
+            raise OptionError(f"{kind} of {n:,} vectors takes {takes:,.0f} bytes, of {memory:,.0f}", do)
         return kind
     if seconds < _FAST:
         return "flat"
