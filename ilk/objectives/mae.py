@@ -31,8 +31,8 @@ class MAE(Objective):
         channels: int = 1,
         masked: float = 0.75,
         normalised: bool = True,
-        decoder_width: int = 64,
-        decoder_depth: int = 2,
+        decoder_width: int = 32,
+        decoder_depth: int = 1,
         decoder_heads: int = 4,
     ) -> None:
         super().__init__()
