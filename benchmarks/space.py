@@ -30,7 +30,7 @@ from ilk.space import Space
 
 D, K, QUERIES, SINGLE, WISHED = 128, 10, 1000, 200, 0.95
 PATIENCE = 20.0  # seconds for one measurement
-EFFORTS = (1, 2, 4, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+EFFORTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
 Ask = Callable[[np.ndarray], Any]  # (q, D) -> neighbours (q, K)
 
 

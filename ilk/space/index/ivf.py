@@ -18,7 +18,7 @@ _TRAINING = 64  # vectors a centroid
 
 class Ivf(Family):
     kind = "ivf"
-    efforts = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+    efforts = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
     wider = (2, 4, 8)
 
     def make(self, dim: int, n: int) -> Any:
