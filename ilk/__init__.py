@@ -38,6 +38,7 @@ _PUBLIC = {
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
     "split": "analysis.split",
+    "widget": "view.notebook",
 }
 
 # Written out for type checkers and editors, which do not run code.
@@ -63,6 +64,7 @@ __all__ = [
     "neighbour_graph",
     "normalise",
     "split",
+    "widget",
 ]
 
 if TYPE_CHECKING:
@@ -83,6 +85,7 @@ if TYPE_CHECKING:
     from .training.watch import Watch
     from .view import map
     from .view.inside import inside
+    from .view.notebook import widget
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,7 @@ cd "$(dirname "$0")"
 made="$(mktemp -d)"
 trap 'rm -rf "$made"' EXIT
 npx vite build --logLevel warn --outDir "$made" --emptyOutDir
+npx vite build --logLevel warn --outDir "$made" --config vite.widget.config.ts
 if ! diff -rq "$made" ../ilk/view/static; then
   echo "ilk/view/static is not what web/ makes: run \`make web\` and commit it" >&2
   exit 1

@@ -38,6 +38,19 @@ TOLD: dict[int | str, dict[str, Any]] = {
 
 def application(desk: Desk, *, host: str = "127.0.0.1", token: str | None = None) -> Guard:
     """The server as an ASGI application, behind its door."""
+    app = addresses(desk)
+    _serve_pages(app, pages())
+
+    def most(path: str) -> int:
+        if path == "/api/search/picture":
+            return MOST_BYTES
+        return max(SMALL, 4 * len(desk.at.shown))
+
+    return Guard(app, host=host, token=token, most=most)
+
+
+def addresses(desk: Desk) -> FastAPI:
+    """All that can be asked, without a door: for who asks within this process."""
     app = FastAPI(
         title="ilk look",
         version=__version__,
@@ -51,14 +64,7 @@ def application(desk: Desk, *, host: str = "127.0.0.1", token: str | None = None
     for part in (routes, asking, marking):
         app.include_router(part.router)
     _tell_errors(app, desk)
-    _serve_pages(app, pages())
-
-    def most(path: str) -> int:
-        if path == "/api/search/picture":
-            return MOST_BYTES
-        return max(SMALL, 4 * len(desk.at.shown))
-
-    return Guard(app, host=host, token=token, most=most)
+    return app
 
 
 def _tell_errors(app: FastAPI, desk: Desk) -> None:

@@ -110,12 +110,16 @@ export class Trouble extends Error {
   }
 }
 
+/** How a question gets to the server and its answer back. */
+export type Carry = (address: string, init: RequestInit) => Promise<Response>;
 type Query = Record<string, string | number | boolean | null | undefined>;
 
 /** One version of one space, as served. */
 export class Api {
   version = "";
   stamp = "";
+
+  constructor(private readonly carry: Carry) {}
 
   async json<T>(path: string, query: Query = {}, send?: unknown, method?: string): Promise<T> {
     return (await (await this.ask(path, query, send, method)).json()) as T;
@@ -159,7 +163,7 @@ export class Api {
       init.body = JSON.stringify(send);
       init.headers = { "Content-Type": "application/json" };
     }
-    const answer = await fetch(this.address(path, query), init).catch(() => null);
+    const answer = await this.carry(this.address(path, query), init).catch(() => null);
     if (!answer) throw new Trouble(0, "The server does not answer.", "Is `ilk look` still running?");
     if (answer.ok) return answer;
     const told = (await answer.json().catch(() => null)) as { error?: string; do?: string } | null;

@@ -1,7 +1,7 @@
 import { mount } from "svelte";
 import "./app.css";
 import App from "./parts/App.svelte";
-import { look } from "./state/look.svelte";
+import { look } from "./state/page";
 
 mount(App, { target: document.getElementById("page")! });
 

@@ -1,6 +1,6 @@
 /** Labels, named sets, and the probe that learns from the labels. */
 import type { Labels, Probe, SpaceInfo } from "../api";
-import { look } from "./look.svelte";
+import { look } from "./page";
 import type { Rows } from "./rows";
 
 class Names {

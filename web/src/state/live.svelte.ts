@@ -1,6 +1,6 @@
 /** What goes on beside the page: runs that train, rows that were added. */
 import type { Live, SpaceInfo } from "../api";
-import { look } from "./look.svelte";
+import { look } from "./page";
 import { names } from "./labels.svelte";
 
 const EVERY = 2000; // ms

@@ -1,4 +1,4 @@
-/** What the page knows: the space, the map's points, what is chosen. One for the page. */
+/** What the page knows: the space, the map's points, what is chosen. */
 import {
   Api,
   Trouble,
@@ -25,7 +25,13 @@ const EMPTY: Rows = new Uint32Array(0);
 const KEPT = 50; // selections to go back to
 
 export class Look {
-  readonly api = new Api();
+  /** `root` wears the theme; `face` gives the address of a row's small picture. */
+  constructor(
+    readonly api: Api,
+    private readonly root: HTMLElement,
+    readonly face: (row: number) => string | Promise<string>,
+  ) {}
+
   space = $state.raw<SpaceInfo | null>(null);
   x = $state.raw(new Float32Array(0));
   y = $state.raw(new Float32Array(0));
@@ -209,7 +215,7 @@ export class Look {
 
   wear(theme: Theme): void {
     this.theme = theme;
-    document.documentElement.dataset.theme = theme;
+    this.root.dataset.theme = theme;
     const { about, values } = this.colour;
     this.colour = about && values ? colouring(about, values, theme) : none(this.x.length, theme);
   }
@@ -233,5 +239,3 @@ export class Look {
     }
   }
 }
-
-export const look = new Look();

@@ -27,6 +27,10 @@ export function combine(a: Rows, b: Rows, operation: Operation): Rows {
   return out.slice(0, n);
 }
 
+export function same(a: Rows, b: Rows): boolean {
+  return a.length === b.length && a.every((row, i) => row === b[i]);
+}
+
 export function has(rows: Rows, row: number): boolean {
   let [from, to] = [0, rows.length];
   while (from < to) {

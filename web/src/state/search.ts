@@ -1,6 +1,6 @@
 /** The search box: an id, words, or a filter; and a picture that is dropped on the page. */
 import type { Near } from "../api";
-import { look } from "./look.svelte";
+import { look } from "./page";
 
 const CONDITION = /[<>=]|\b(is( not)? null|like|in|between|not)\b/i;
 
