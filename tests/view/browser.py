@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 class Visit:
     """One page, as a person has it before them. What it asks for and what goes wrong is kept."""
 
-    def __init__(self, browser: Browser, url: str, **options: Any) -> None:
+    def __init__(self, browser: Browser, url: str, *, empty: bool = False, **options: Any) -> None:
         self.url = url
         self.context = browser.new_context(viewport={"width": 1400, "height": 860}, **options)
         self.page: Page = self.context.new_page()
@@ -53,7 +53,7 @@ class Visit:
         self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
         self.page.on("console", lambda said: said.type == "error" and self.wrong.append(said.text))
         self.page.goto(url)
-        self.until("globalThis.ilk && ilk.settled()")
+        self.until("globalThis.ilk" if empty else "globalThis.ilk && ilk.settled()")
         self.until("document.querySelector('[role=status]').textContent !== ''")
 
     def js(self, expression: str) -> Any:

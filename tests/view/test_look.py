@@ -243,6 +243,44 @@ def test_the_map_comes_back_after_the_graphics_were_lost(visit: Visit) -> None:
     assert np.abs(before.astype(int) - after).mean() < 0.5
 
 
+def test_a_run_is_followed_from_its_first_step_to_rows_that_are_added(
+    browser: Browser, kept: Path, tmp_path: Path
+) -> None:
+    log = tmp_path / "digits.run" / "simclr" / "metrics.jsonl"
+    log.parent.mkdir(parents=True)
+
+    def goes_on(*lines: str) -> None:
+        with open(log, "a") as f:
+            f.writelines(line + "\n" for line in lines)
+
+    goes_on('{"step": 1, "loss": 4.5, "health": {"rank": 9.5, "view_retrieval": 0.25, "dim": 64}}')
+    with serving(tmp_path / "digits.space") as url:
+        visit = Visit(browser, url, empty=True)
+        page = visit.page
+        figures = page.locator(".figure")
+        expect(figures).to_have_text(["loss 4.5", "rank 9.5", "view retrieval 0.25"])
+        goes_on('{"step": 2, "loss": 3.25}', '{"step": 3, "loss": 2.125}')
+        expect(page.get_by_text("running, step 3")).to_be_visible()
+        expect(figures.first).to_have_text("loss 2.125")
+        (log.parent / "health.json").write_text('{"verdict": "Learnt for 3 steps."}')
+        expect(page.get_by_text("ended, step 3")).to_be_visible()
+        expect(page.get_by_text("Learnt for 3 steps.")).to_be_visible()
+
+        shutil.copytree(kept, tmp_path / "part")  # put in place whole, as `ilk learn` does
+        (tmp_path / "part").rename(tmp_path / "digits.space")
+        expect(page.get_by_text(f"{N} samples", exact=True)).to_be_visible()  # by itself: nothing was shown
+        visit.until("ilk.settled()")
+        space = Space.open(tmp_path / "digits.space")
+        space.upsert_vectors(["new"], space.vectors()[:1])
+        page.get_by_role("button", name="Show 1 new").click()
+        expect(page.get_by_text(f"{N + 1} samples", exact=True)).to_be_visible()
+        visit.still()
+        places = visit.places(N + 1)
+        far = np.linalg.norm(places[:N] - places[N], axis=1)
+        assert 0 in np.argsort(far)[:6]  # among those like it: it equals the first
+        visit.end()
+
+
 def test_light_and_dark(browser: Browser, url: str) -> None:
     visit = Visit(browser, url, color_scheme="dark")
     assert visit.js("document.documentElement.dataset.theme") == "dark"

@@ -3,7 +3,19 @@ import { values } from "../src/api";
 import { between, colouring, withCode } from "../src/state/colouring";
 import { combine, has, rowsOf, type Operation } from "../src/state/rows";
 import { random } from "../src/map/random";
+import { figures } from "../src/state/figures";
 import { number } from "../src/state/show";
+
+test("a run's figures: what says whether it learns comes first, what never changes not at all", () => {
+  const series = { step: [1], value: [2] };
+  const named = (...names: string[]) => Object.fromEntries(names.map((name) => [name, series]));
+  const run = { name: "a", step: 1, steps: null, running: true, verdict: null };
+  const shown = (...names: string[]) => figures({ ...run, figures: named(...names) }).map(([name]) => name);
+  expect(shown("rate", "terms.contrast", "dim", "view_retrieval", "samples", "rank", "loss")).toEqual([
+    "loss", "rank", "view_retrieval", "rate",
+  ]); // prettier-ignore
+  expect(shown("terms.a", "terms.b", "loss")).toEqual(["loss", "terms.a", "terms.b"]);
+});
 
 describe("sets of rows", () => {
   const means: Record<Operation, (inA: boolean, inB: boolean) => boolean> = {

@@ -25,6 +25,9 @@ class News {
     } catch {
       this.away = true;
     }
+    // Where nothing is shown yet, nobody loses a view that they have made for themselves.
+    if (look.space?.rows === 0 && this.added > 0 && !look.busy)
+      await look.attempt("laying out the map", () => this.refresh());
   }
 
   get added(): number {
