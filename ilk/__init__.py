@@ -30,6 +30,7 @@ _PUBLIC = {
     "clusters": "analysis.clusters",
     "demo": "demonstration",
     "duplicates": "analysis.pairs",
+    "few_shots": "analysis.shots",
     "fit": "training.fit",
     "images": "source.images",
     "inside": "view.inside",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "map": "view",
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
+    "probe": "analysis.probing",
     "split": "analysis.split",
     "widget": "view.notebook",
 }
@@ -56,6 +58,7 @@ __all__ = [
     "clusters",
     "demo",
     "duplicates",
+    "few_shots",
     "fit",
     "images",
     "inside",
@@ -63,6 +66,7 @@ __all__ = [
     "map",
     "neighbour_graph",
     "normalise",
+    "probe",
     "split",
     "widget",
 ]
@@ -71,6 +75,8 @@ if TYPE_CHECKING:
     from .analysis.anomalies import anomalies
     from .analysis.clusters import clusters
     from .analysis.pairs import duplicates, neighbour_graph
+    from .analysis.probing import probe
+    from .analysis.shots import few_shots
     from .analysis.split import split
     from .demonstration import demo
     from .errors import IlkError

@@ -25,6 +25,9 @@ from . import space  # noqa: F401
 from . import analysis  # noqa: F401
 
 # isort: split
+from . import probe  # noqa: F401
+
+# isort: split
 from . import parts  # noqa: F401
 
 # isort: split

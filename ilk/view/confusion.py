@@ -21,7 +21,7 @@ LETTERS = 22  # of a label
 
 
 def confusion(found: Probed, path: str | Path) -> Path:
-    """Draws the confusion matrix of `ilk.probe` into a .png file: shares of each row, counts where they fit."""
+    """Draws the confusion matrix of `ilk.probe` into a .png file: a colour a share, counts where they fit."""
     path = Path(path)
     if found.confusion is None:
         raise DataError("a column of numbers has no confusion matrix", "Ask for a column of names.")
@@ -37,8 +37,9 @@ def _png(counts: np.ndarray, labels: list[str], note: str) -> bytes:
     c = len(labels)
     cell = max(12, min(CELL, 1000 // c)) * FINE
     names = [n if len(n) <= LETTERS else n[: LETTERS - 1] + "…" for n in labels]
-    font = ImageFont.load_default(min(15 * FINE, cell * 0.7))
-    wide = math.ceil(max(font.getlength(n) for n in names)) + 14 * FINE
+    points = min(15 * FINE, cell * 0.7)
+    font = ImageFont.load_default(points)
+    wide = max(40, math.ceil(max(font.getlength(n) for n in names) / FINE) + 14) * FINE
     flat = max(font.getlength(n) for n in names) < cell - 4 * FINE  # else they stand upright
     left, top = MARGIN * FINE + wide, HEAD * FINE + (24 * FINE if flat else wide)
     words = ImageFont.load_default(14 * FINE)
@@ -48,14 +49,14 @@ def _png(counts: np.ndarray, labels: list[str], note: str) -> bytes:
     pen.text((MARGIN * FINE, 44 * FINE), "Confusion", INK, ImageFont.load_default(26 * FINE), "ls")
     pen.text((MARGIN * FINE, 68 * FINE), note, FAINT, words, "ls")
     pen.text((left, 98 * FINE), "told", FAINT, words, "ls")
-    pen.text((left - 10 * FINE, 98 * FINE), "truth", FAINT, words, "rs")
+    pen.text((left - 10 * FINE, top - 8 * FINE), "truth", FAINT, words, "rs")
     for i, name in enumerate(names):
         middle = i * cell + cell / 2
         pen.text((left - 10 * FINE, top + middle), name, INK, font, "rm")
         if flat:
             pen.text((left + middle, top - 8 * FINE), name, INK, font, "ms")
         else:
-            _upright(canvas, name, font, round(left + middle), top - 8 * FINE)
+            _upright(canvas, name, points, round(left + middle), top - 8 * FINE)
     _cells(pen, counts, left, top, cell)
     out = io.BytesIO()
     size = (canvas.width // FINE, canvas.height // FINE)
@@ -79,9 +80,9 @@ def _cells(pen: ImageDraw.ImageDraw, counts: np.ndarray, left: int, top: int, ce
             pen.text(middle, f"{n}", PAPER if depth > 0.6 else INK, font, "mm")
 
 
-def _upright(canvas: Image.Image, name: str, font: ImageFont.FreeTypeFont, x: int, bottom: int) -> None:
-    """A label read from below, its end at the cells."""
-    high = math.ceil(font.size * 1.4)
+def _upright(canvas: Image.Image, name: str, points: float, x: int, bottom: int) -> None:
+    """A label read from below, its first letter at the cells."""
+    font, high = ImageFont.load_default(points), math.ceil(points * 1.4)
     strip = Image.new("RGB", (math.ceil(font.getlength(name)) + 2, high), PAPER)
     ImageDraw.Draw(strip).text((0, high / 2), name, INK, font, "lm")
     turned = strip.transpose(Image.Transpose.ROTATE_90)
