@@ -1,0 +1,54 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.datasets import load_digits
+
+from ilk.analysis.protocol import held_out, score
+from ilk.encoders import build, embed
+from ilk.errors import DataError, UnknownName
+from ilk.source.images import Images
+from ilk.training.health import knn_accuracy, rankme
+
+DIGITS = load_digits()
+
+
+def source(n: int, labels: np.ndarray | None = None) -> Images:
+    pixels = np.kron(DIGITS.images[:n] / 16, np.ones((2, 2))).astype(np.float32)[:, None]
+    names = DIGITS.target[:n] if labels is None else labels
+    return Images(pixels, [f"digit-{i}" for i in range(n)], columns=pa.table({"label": names}))
+
+
+def test_what_is_held_out_hangs_on_the_ids_alone() -> None:
+    few, many = held_out(source(500)), held_out(source(1000))
+    assert (few == many[:500]).all()
+    assert 0.15 < many.mean() < 0.25
+    assert held_out(source(1000).take(np.arange(999, -1, -1)))[::-1].tolist() == many.tolist()
+
+
+def test_the_figures_are_those_of_their_own_functions() -> None:
+    data = source(1000)
+    encoder, held = build("pixels", data.traits).eval(), held_out(data)
+    found = score(encoder, data, "label")
+    z, y = embed(encoder, data), DIGITS.target[:1000]
+    assert found.knn == knn_accuracy(z[~held], y[~held], z[held], y[held])
+    assert found.rank == pytest.approx(rankme(z[held]))
+    assert found.knn > 0.95
+    assert found.linear > 0.9
+    assert 0.7 < found.shots < found.linear
+    assert 0 < found.views < 0.5
+    assert found == score(encoder, data, "label")
+
+
+def test_labels_that_say_nothing_are_found_by_chance_only() -> None:
+    data = source(1000, np.random.default_rng(0).integers(0, 2, 1000))
+    found = score(build("pixels", data.traits).eval(), data, "label")
+    assert max(abs(v - 0.5) for v in (found.knn, found.linear, found.shots)) < 0.12
+
+
+def test_bad_input_is_named() -> None:
+    data = source(200, np.zeros(200, int))
+    encoder = build("pixels", data.traits).eval()
+    with pytest.raises(UnknownName, match="digit"):
+        score(encoder, data, "digit")
+    with pytest.raises(DataError, match="1 labels"):
+        score(encoder, data, "label")
