@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
+from benchmarks.look import synthetic
 from ilk.space import Space
 
 from .browser import CHROMIUM, Visit, chromium, serving
@@ -278,6 +279,41 @@ def test_a_run_is_followed_from_its_first_step_to_rows_that_are_added(
         places = visit.places(N + 1)
         far = np.linalg.norm(places[:N] - places[N], axis=1)
         assert 0 in np.argsort(far)[:6]  # among those like it: it equals the first
+        visit.end()
+
+
+def test_a_million_points_are_loaded_moved_and_picked(browser: Browser, tmp_path: Path) -> None:
+    n = 1_000_000
+    synthetic(tmp_path / "million.space", n)
+    with serving(tmp_path / "million.space") as url:
+        visit = Visit(browser, url)
+        layer = Space.open(tmp_path / "million.space").layer("map")
+        xy = np.stack([layer["x"].to_numpy(), layer["y"].to_numpy()], 1).astype(float)
+        before, frames = visit.js("ilk.camera()"), visit.js("ilk.frames()")
+        box = visit.page.locator(".map").bounding_box()
+        assert box is not None
+        start = np.array([box["x"] + 500, box["y"] + 300])
+        visit.drag(start + np.outer(np.arange(21), [5.0, 3.0]))
+        visit.still()
+        now = visit.js("ilk.camera()")
+        assert visit.js("ilk.frames()") > frames
+        moved = np.array([before["x"] - now["x"], now["y"] - before["y"]]) * now["scale"]
+        np.testing.assert_allclose(moved, [100, 60])
+
+        # All those in a box, found again by arithmetic.
+        corner = start + np.array([60.0, 40.0])
+        visit.page.keyboard.press("b")
+        visit.drag(np.array([start, start + 20, corner]))
+        at = (xy - [now["x"], now["y"]]) * [now["scale"], -now["scale"]]  # pixels from the middle of the map
+        at += [box["x"] + now["width"] / 2, box["y"] + now["height"] / 2]
+        inside = np.flatnonzero(((at > start) & (at < corner)).all(1))
+        assert len(inside) > 100
+        assert visit.selection() == inside.tolist()
+        visit.page.keyboard.press("Escape")
+        far = np.linalg.norm(at[inside] - np.rint(at[inside]), axis=1)
+        row = int(inside[far.argmin()])  # nearest to a place that the mouse can point to
+        visit.page.mouse.click(*np.rint(at[row]))
+        visit.page.locator(f"[data-row='{row}']").wait_for()
         visit.end()
 
 

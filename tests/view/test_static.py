@@ -27,6 +27,13 @@ def test_the_page_and_all_it_names_are_there() -> None:
 def test_the_pages_own_code_stays_small() -> None:
     code = (FOLDER / "look.js").read_bytes() + (FOLDER / "look.css").read_bytes()
     assert len(gzip.compress(code, mtime=0)) < 60_000
+    assert len(gzip.compress((FOLDER / "widget.js").read_bytes(), mtime=0)) < 60_000
+
+
+def test_the_widget_is_one_module_that_needs_no_other() -> None:
+    code = (FOLDER / "widget.js").read_text("utf-8")
+    assert re.search(r"export\{\w+ as default\};?\s*$", code)
+    assert not re.search(r"\bimport\b\s*[({\"'*\w]", code)
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists() or shutil.which("git") is None, reason="not in git's folder")
