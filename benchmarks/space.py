@@ -30,7 +30,7 @@ from ilk.space import Space
 
 D, K, QUERIES, SINGLE, WISHED = 128, 10, 1000, 200, 0.95
 PATIENCE = 20.0  # seconds for one measurement
-EFFORTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+EFFORTS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 512)
 Ask = Callable[[np.ndarray], Any]  # (q, D) -> neighbours (q, K)
 
 
@@ -173,7 +173,7 @@ def of_faiss(kind: str, unit: np.ndarray, asking: np.ndarray, truth: np.ndarray)
         for effort in EFFORTS if name else (1,):
             if name:
                 space.set_index_parameter(index, name, effort)
-            if recall(index.search(asking[:200], K)[1], truth[:200]) >= WISHED:
+            if recall(index.search(asking, K)[1], truth) >= WISHED:
                 return lambda q: index.search(q, K)[1]
     return lambda q: index.search(q, K)[1]
 

@@ -19,7 +19,7 @@ _TRAINING = 65_536
 
 class Hnsw(Family):
     kind = "hnsw"
-    efforts = (16, 24, 32, 48, 64, 96, 128, 192, 256, 512)
+    efforts = (16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 512)
     wider = (2, 4, 8)
 
     def make(self, dim: int, n: int) -> Any:
