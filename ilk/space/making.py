@@ -117,43 +117,48 @@ def indexed(slots: Slots, metric: Metric, planned: Plan, seed: int) -> tuple[App
 
 
 def examined(slots: Slots, metric: Metric, near: Approximate, wished: float, seed: int) -> Measured:
-    """Sets how hard the index looks, so that it finds the wished share of each row's neighbours."""
-    asked, truth = questions(slots, metric, slots.order, seed)
-    return tuning.tune(near, slots.vectors(asked), truth, _search(slots, metric, near, asked), wished)
+    """Sets how hard the index looks, so that it finds the wished share of the neighbours."""
+    asked, truth = questions(slots, metric, slots.order, near.family.moved, seed)
+    return tuning.tune(near, asked, truth, _search(slots, metric, near), wished)
 
 
 def recall(slots: Slots, metric: Metric, near: Approximate, among: np.ndarray, seed: int) -> float:
-    """As it is now, for rows in some of the slots."""
-    asked, truth = questions(slots, metric, among, seed)
-    return tuning.share(_search(slots, metric, near, asked)(slots.vectors(asked), K), truth)
+    """As it is now, for questions that lie about rows in some of the slots."""
+    asked, truth = questions(slots, metric, among, near.family.moved, seed)
+    return tuning.share(_search(slots, metric, near)(asked, K), truth)
 
 
-def questions(slots: Slots, metric: Metric, among: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Some slots that ask, and the K true neighbours of each (q, K), itself left out."""
-    asked = among[tuning.sample(len(among), seed)]
+def questions(
+    slots: Slots, metric: Metric, among: np.ndarray, moved: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Vectors (q, D) that lie among the rows as new ones would, and the slots of their neighbours (q, K).
+
+    They are rows, `moved` by some of the way from one neighbour to another.
+    """
+    chosen = among[tuning.sample(len(among), seed)]
+    rows = slots.vectors(chosen)
+    beside = _nearest(slots, metric, rows)
+    rng = np.random.default_rng(seed)
+    one, other = (
+        np.take_along_axis(beside, rng.integers(beside.shape[1], size=(len(rows), 1)), 1) for _ in "ab"
+    )
+    asked = rows + np.float32(moved) * (slots.vectors(one[:, 0]) - slots.vectors(other[:, 0]))
+    return asked, _nearest(slots, metric, asked)
+
+
+def _nearest(slots: Slots, metric: Metric, queries: np.ndarray) -> np.ndarray:  # (q, D) -> (q, <= K)
     parts: list[exact.Part] = [(0, slots.parts[0], metric), (len(slots.parts[0]), slots.parts[1], metric)]
-    found, _ = exact.search(slots, parts, slots.alive, metric, slots.vectors(asked), K + 1)
-    return asked, _without(found, asked, K)
+    return exact.search(slots, parts, slots.alive, metric, queries, K)[0]
 
 
-def _search(
-    slots: Slots, metric: Metric, near: Approximate, asked: np.ndarray
-) -> Callable[[np.ndarray, int], np.ndarray]:
-    """As the space will search, and without the row that asks (where all ask at once)."""
+def _search(slots: Slots, metric: Metric, near: Approximate) -> Callable[[np.ndarray, int], np.ndarray]:
+    """As the space will search."""
 
     def search(queries: np.ndarray, k: int) -> np.ndarray:
-        found = near.candidates(metric.ready(queries), k + 1)
-        nearest, _ = exact.settle(slots, metric, queries, found, k + 1, slots.alive)
-        return _without(nearest, asked, k) if len(queries) == len(asked) else nearest
+        found = near.candidates(metric.ready(queries), k)
+        return exact.settle(slots, metric, queries, found, k, slots.alive)[0]
 
     return search
-
-
-def _without(found: np.ndarray, asked: np.ndarray, k: int) -> np.ndarray:  # (q, k + 1), (q,) -> (q, k)
-    itself = found == asked[:, None]
-    itself[~itself.any(axis=1), -1] = True  # it was not found: the last one goes
-    others: np.ndarray = found[~itself].reshape(len(found), -1)[:, :k]
-    return others
 
 
 def _ready_at(slots: Slots, metric: Metric) -> Callable[[np.ndarray], np.ndarray]:

@@ -26,6 +26,7 @@ class Family(ABC):
 
     kind: ClassVar[str]
     efforts: ClassVar[tuple[int, ...]]  # what may be tried, the quickest first
+    moved: ClassVar[float] = 0.0  # how far rows are moved so that they are as hard to search for as new ones
     wider: ClassVar[tuple[int, ...]]  # candidates for each neighbour, so that the short form does no harm
 
     @abstractmethod

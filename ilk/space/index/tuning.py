@@ -66,8 +66,8 @@ def tune(
 ) -> Measured:
     """The least effort that finds the wished share of the true neighbours (q, k); the most where none does.
 
-    First how many candidates it takes when looking as hard as can be; then how hard one has to look. The
-    queries are rows, which are a little easier to find than others: so it is aimed somewhat higher.
+    First how many candidates it takes when looking as hard as can be; then how hard one has to look. So few
+    queries are not sure to a hundredth: it is aimed as much higher.
     """
     wished += min(0.01, (1 - wished) / 2)
     efforts, wider = near.family.efforts, near.family.wider
