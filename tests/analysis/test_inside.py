@@ -53,9 +53,9 @@ def test_by_how_much_a_vector_turns_by_hand() -> None:
 
 
 def test_more_cells_than_pixels_and_odd_sides() -> None:
-    x = torch.rand(1, 2, 5, 5)
+    x = torch.rand(1, 2, 5, 5, generator=torch.Generator().manual_seed(0))
     assert origin(build("pixels", {"channels": 2, "size": 5}), x, cells=3).shape == (1, 3, 3)
-    assert origin(build("pixels", {"channels": 2, "size": 5}), x, cells=8).count_nonzero() <= 25
+    assert origin(build("pixels", {"channels": 2, "size": 5}), x, cells=8).gt(1e-6).sum() <= 25
 
 
 def test_rollout_by_hand() -> None:

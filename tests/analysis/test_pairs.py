@@ -99,7 +99,8 @@ def test_groups_are_the_connected_parts_of_the_pairs(n, seed, within, held):
     parts = nx.connected_components(nx.from_numpy_array((d <= within).astype(int)))
     expected = {frozenset(p) for p in parts if len(p) > 1}
     assert {frozenset(rows[groups == g].tolist()) for g in np.unique(groups)} == expected
-    np.testing.assert_array_equal(nearest, d[rows].argmin(1))
+    # Where two are as near in single precision, either is the nearest.
+    np.testing.assert_allclose(d[rows, nearest], d[rows].min(1), rtol=1e-6)
     np.testing.assert_allclose(far, d[rows].min(1), rtol=1e-6)
     least = [far[groups == g].min() for g in range(len(expected))]
     assert least == sorted(least)
