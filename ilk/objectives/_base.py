@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor, nn
 
 from ..decoders import Decoder
@@ -34,6 +35,14 @@ class Objective(nn.Module, ABC):
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:  # progress in [0, 1)
         ...
 
+    def beside(self, source: Source, rows: np.ndarray) -> tuple[Tensor, ...]:
+        """What `loss` takes after the views of the samples at `rows`, one number or row a sample: labels."""
+        return ()
+
+    def pace(self, name: str) -> float:
+        """The share of the learning rate at which the weight called `name` learns."""
+        return 1.0
+
     def after_step(self, progress: float) -> None:
         """Once the optimiser has stepped: teachers, queues, centres."""
 
@@ -43,3 +52,7 @@ class ClosedForm(ABC):
 
     @abstractmethod
     def solve(self, source: Source, *, seed: int = 0) -> Encoder: ...
+
+    def content(self, source: Source, encoder: Encoder) -> Source:
+        """What goes into the space: the samples learnt from, or what was found in them (words in texts)."""
+        return source
