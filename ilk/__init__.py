@@ -24,6 +24,7 @@ _PUBLIC = {
     "Recipe": "training.recipe",
     "Source": "source",
     "Space": "space",
+    "Text": "source.text",
     "Watch": "training.watch",
     "anomalies": "analysis.anomalies",
     "blackholes": "source.blackholes",
@@ -40,6 +41,7 @@ _PUBLIC = {
     "normalise": "source.normalise",
     "probe": "analysis.probing",
     "split": "analysis.split",
+    "text": "source.text",
     "widget": "view.notebook",
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "Recipe",
     "Source",
     "Space",
+    "Text",
     "Watch",
     "__version__",
     "anomalies",
@@ -68,6 +71,7 @@ __all__ = [
     "normalise",
     "probe",
     "split",
+    "text",
     "widget",
 ]
 
@@ -85,6 +89,7 @@ if TYPE_CHECKING:
     from .source.blackholes import blackholes
     from .source.images import Images, images
     from .source.normalise import normalise
+    from .source.text import Text, text
     from .space import Id, Space
     from .training.fit import fit
     from .training.recipe import Recipe

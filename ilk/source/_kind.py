@@ -1,0 +1,101 @@
+"""Which reader fits data that come without a word about what they are."""
+
+from __future__ import annotations
+
+import glob
+import importlib
+import os
+from collections import Counter
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from ..errors import UnknownName
+from ._base import Source
+from ._reading.file import kind_of as picture_kind
+from ._text import files
+from .formats import KINDS as PICTURES
+
+READERS = ("images", "text")  # a new kind of data adds its own, and its rule below
+FEW = 2000  # files of a folder that are looked at
+
+
+def reader(as_: str | None, data: Any) -> Callable[..., Source]:
+    """The function that reads `data`, of the kind that was said or is seen."""
+    name = as_ or kind(data)
+    if name not in READERS:
+        raise UnknownName("kind of data", name, READERS)
+    return cast(Callable[..., Source], getattr(importlib.import_module(f"..{name}", __name__), name))
+
+
+def kind(data: Any) -> str:
+    """`images` or `text`: what most of it looks like; pictures where nothing tells."""
+    if isinstance(data, Source):
+        return str(data.reading["reader"])
+    if isinstance(data, str | os.PathLike):
+        return _of_path(os.fspath(data))
+    if isinstance(data, list | tuple) and data and isinstance(data[0], str | os.PathLike):
+        first = os.fspath(data[0])
+        if isinstance(data[0], Path):
+            return _of_names([first])
+        return "images" if picture_kind(first) in PICTURES or os.path.exists(first) else "text"
+    if isinstance(data, pa.Table):
+        return "text"
+    if isinstance(data, pa.Array | pa.ChunkedArray | np.ndarray):
+        letters = data.dtype.kind in "OU" if isinstance(data, np.ndarray) else _letters(data.type)
+        return "text" if letters else "images"
+    return "images"
+
+
+def _of_path(path: str) -> str:
+    if os.path.isdir(path):
+        return _of_names(n for _, _, names in os.walk(path) for n in names)
+    if glob.has_magic(path) and not os.path.exists(path):
+        return _of_names(glob.iglob(path, recursive=True))
+    if files.kind_of(path) in (*files.SEPARATED, *files.PARQUET) and os.path.isfile(path):
+        return _of_table(path)
+    return _of_names([path])
+
+
+def _of_names(names: Any) -> str:
+    met: Counter[str] = Counter()
+    for name in islice((n for n in names if not os.path.basename(n).startswith(".")), FEW):
+        if picture_kind(name) in PICTURES:
+            met["images"] += 1
+        elif files.kind_of(name) in files.KINDS:
+            met["text"] += 1
+    return "text" if met["text"] > met["images"] else "images"
+
+
+def _of_table(path: str) -> str:
+    """Pictures where a column names some, or holds bytes."""
+    try:
+        first = _first(path)
+    except (pa.ArrowException, *files.BROKEN):
+        return "text"  # whose reader tells what is wrong
+    for column in first.columns:
+        if pa.types.is_binary(column.type) or pa.types.is_struct(column.type):
+            return "images"
+        if _letters(column.type) and picture_kind(str(column[0])) in PICTURES:
+            return "images"
+    return "text"
+
+
+def _first(path: str) -> pa.RecordBatch:
+    """Some rows."""
+    if files.kind_of(path) in files.PARQUET:
+        with pa.parquet.ParquetFile(path) as file:
+            return next(file.iter_batches(1))
+    parse = pa.csv.ParseOptions(delimiter="\t" if ".tsv" in path else ",", newlines_in_values=True)
+    with files.unpacked(path) as stream, pa.csv.open_csv(stream, parse_options=parse) as batches:
+        return batches.read_next_batch()
+
+
+def _letters(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_)

@@ -1,0 +1,1 @@
+"""How texts are found, opened, parted into samples and kept."""
