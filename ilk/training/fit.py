@@ -66,7 +66,7 @@ def fit(
 
         started = time.monotonic() - state.elapsed
         done, stopping = recipe.progress(state.step, state.elapsed, order.steps), False
-        batches = _batches(source, order, rank, state.step, device)
+        batches = _batches(objective, source, order, rank, state.step, device)
         with prefetched(batches) as ready, progress("learning", 1.0) as bar:
             meter = _Meter(bar, order.samples, done)
             while done < 1 and not stopping:
@@ -74,9 +74,9 @@ def fit(
                 optimiser.zero_grad()
                 parts: list[Tensor] = []  # losses, by term
                 for part in range(order.accumulate):
-                    batch = meter.wait(ready)
+                    batch, known = meter.wait(ready)
                     torch.manual_seed(_mix(recipe.seed, state.step, part, rank))
-                    views = tuple(map(_channels_last, objective.views(batch)))
+                    views = (*map(_channels_last, objective.views(batch)), *known)
                     with together.last(part + 1 == order.accumulate):
                         with _precision(device):
                             terms = together.loss(*views, progress=done)
@@ -110,11 +110,14 @@ def fit(
         return objective.encoder.eval()
 
 
-def _batches(source: Source, order: Order, rank: int, step: int, device: torch.device) -> Iterator[Any]:
-    """This process's batches from `step` on, without end, already on the device."""
+def _batches(
+    objective: Objective, source: Source, order: Order, rank: int, step: int, device: torch.device
+) -> Iterator[Any]:
+    """This process's batches from `step` on, and what is known beside each; without end, on the device."""
     for one in count(step):
         for part in range(order.accumulate):
-            yield move(source.batch(order.rows(one, part, rank)), device)
+            rows = order.rows(one, part, rank)
+            yield move((source.batch(rows), objective.beside(source, rows)), device)
 
 
 def _mix(*numbers: int) -> int:

@@ -6,19 +6,22 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 from torch.optim import AdamW
 
+from ..objectives import Objective
 from .recipe import Recipe
 
 _FLOOR = 0.01  # of the learning rate, at the very start: the first step is not for nothing
 
 
-def adamw(network: nn.Module, recipe: Recipe) -> AdamW:
-    """Decays matrices and kernels only: biases and gains have no reason to be small."""
-    learnt = [p for _, p in trainable(network)]
+def adamw(objective: Objective, recipe: Recipe) -> AdamW:
+    """Each weight at its own pace. Decays matrices and kernels only: biases and gains need not be small."""
+    alike: dict[tuple[float, bool], list[Tensor]] = {}
+    for name, p in trainable(objective):
+        alike.setdefault((objective.pace(name), p.ndim >= 2), []).append(p)
     groups = [
-        {"params": [p for p in learnt if p.ndim >= 2], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in learnt if p.ndim < 2], "weight_decay": 0.0},
+        {"params": weights, "pace": pace, "weight_decay": recipe.weight_decay if decays else 0.0}
+        for (pace, decays), weights in alike.items()
     ]
-    return AdamW([g for g in groups if g["params"]], recipe.learning_rate, recipe.betas, fused=True)
+    return AdamW(groups, recipe.learning_rate, recipe.betas, fused=True)
 
 
 def trainable(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -28,7 +31,7 @@ def trainable(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
 def set_rate(optimiser: AdamW, recipe: Recipe, progress: float) -> float:
     rate = recipe.learning_rate * schedule(progress, recipe.warmup)
     for one in optimiser.param_groups:
-        one["lr"] = rate
+        one["lr"] = rate * one["pace"]
     return rate
 
 
