@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ilk.encoders._attention import Attention, Block, rotate, rotation
-from ilk.errors import OptionError
+from ilk.encoders._attention import Attention, Block, Cache, Gated, norm_of, rotate, rotation
+from ilk.errors import OptionError, UnknownName
 
 
 def plain(width: int, heads: int, context: int | None = None) -> Attention:
@@ -121,7 +121,81 @@ def test_layer_scale_and_drop_path() -> None:
     assert torch.equal(block.eval()(x), block(x))
 
 
+@pytest.mark.parametrize("steps", [(1, 1, 1, 1, 1, 1), (4, 1, 1), (2, 3, 1), (6,)])
+def test_with_a_cache_in_steps_as_without_at_once(steps: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    block = Block(16, 4, context=6, groups=2, norm="rms", bias=False, activation="swiglu").eval()
+    x, context, cache = torch.randn(2, 6, 16), torch.randn(2, 3, 6), Cache()
+    only = torch.tensor([True, True, False])
+    turns = rotation(torch.arange(6)[:, None], 4)
+    whole = block(x, context, context_allowed=only, causal=True, rotation=turns)
+    parts: list[Tensor] = []
+    for n in steps:
+        at = len(cache)
+        new = rotation(torch.arange(at, at + n)[:, None], 4)
+        parts.append(
+            block(x[:, at : at + n], context, context_allowed=only, causal=True, rotation=new, cache=cache)
+        )
+    assert len(cache) == 6
+    torch.testing.assert_close(torch.cat(parts, 1), whole)
+
+
+def test_a_cache_goes_on_with_the_rows_picked() -> None:
+    torch.manual_seed(0)
+    block, x, more, cache = Block(8, 2).eval(), torch.randn(3, 2, 8), torch.randn(2, 1, 8), Cache()
+    block(x, causal=True, cache=cache)
+    rows = torch.tensor([2, 0])
+    cache.pick(rows)
+    expected = block(torch.cat([x[rows], more], 1), causal=True)[:, 2:]
+    torch.testing.assert_close(block(more, causal=True, cache=cache), expected)
+
+
+def test_heads_in_groups_are_heads_with_the_same_keys() -> None:
+    torch.manual_seed(0)
+    few, many = Attention(8, 4, groups=2), Attention(8, 4)
+    same = torch.tensor([0, 1, 0, 1, 2, 3, 2, 3])  # rows of two heads' keys -> of four
+    with torch.no_grad():
+        many.load_state_dict(
+            {**many.state_dict(), **{k: v for k, v in few.state_dict().items() if "kv" not in k}}
+        )
+        for ours, theirs in ((many.kv.weight, few.kv.weight), (many.kv.bias, few.kv.bias)):
+            k, v = theirs.chunk(2)
+            ours.copy_(torch.cat([k[same], v[same]]))
+    x = torch.randn(2, 5, 8)
+    torch.testing.assert_close(few(x, causal=True), many(x, causal=True))
+
+
+def test_norms_and_gates_by_hand() -> None:
+    x = torch.tensor([3.0, 4.0, 0.0, 0.0])  # its mean square is 25 / 4
+    torch.testing.assert_close(norm_of("rms", 4)(x), x / 2.5)
+    gated = Gated(1, 1, bias=False)
+    for layer, weight in ((gated.gate, 1.0), (gated.up, 3.0), (gated.down, 10.0)):
+        nn.init.constant_(layer.weight, weight)
+    expected = 10 * (2 / (1 + math.exp(-2))) * 3 * 2
+    torch.testing.assert_close(gated(torch.tensor([2.0])), torch.tensor([expected]))
+
+
+def test_post_norm_normalises_the_sum() -> None:
+    torch.manual_seed(0)
+    block, x = Block(8, 2, first=False), torch.randn(2, 5, 8)
+    middle = block.attention.norm(x + block.attention.work(x))
+    torch.testing.assert_close(block(x), block.mlp.norm(middle + block.mlp.work(middle)))
+
+
+def test_dropout_leaves_out_while_learning_alone() -> None:
+    torch.manual_seed(0)
+    block, x = Block(8, 2, dropout=0.3), torch.randn(2, 5, 8)
+    assert not torch.equal(block(x), block(x))
+    assert torch.equal(block.eval()(x), block(x))
+
+
 def test_what_cannot_be() -> None:
+    with pytest.raises(OptionError, match="4 heads in 3 groups"):
+        Attention(8, 4, groups=3)
+    with pytest.raises(UnknownName, match="no norm called 'batch'"):
+        Block(8, 2, norm="batch")
+    with pytest.raises(UnknownName, match="no activation called 'tanh'"):
+        Block(8, 2, activation="tanh")
     with pytest.raises(OptionError, match="width 8 with 3 heads"):
         Attention(8, 3)
     with pytest.raises(OptionError, match="2 axes with 6 dimensions a head"):
