@@ -126,7 +126,7 @@ def test_with_a_cache_in_steps_as_without_at_once(steps: tuple[int, ...]) -> Non
     torch.manual_seed(0)
     block = Block(16, 4, context=6, groups=2, norm="rms", bias=False, activation="swiglu").eval()
     x, context, cache = torch.randn(2, 6, 16), torch.randn(2, 3, 6), Cache()
-    only = torch.tensor([True, True, False])
+    only = torch.tensor([[True, True, False]])
     turns = rotation(torch.arange(6)[:, None], 4)
     whole = block(x, context, context_allowed=only, causal=True, rotation=turns)
     parts: list[Tensor] = []
