@@ -24,6 +24,7 @@ from sklearn.model_selection import KFold, StratifiedKFold
 
 from ..console import progress
 from ..errors import DataError, OptionError, UnknownName
+from ..source._labels import labelled
 from ..space import layers
 from ._probed import Measure, Probed
 from ._ways import Asked, check, model
@@ -95,16 +96,6 @@ def ask(
     kind, plain = _plain(values)
     ask = _Ask(np.asarray(vectors), how, folds, seed, metric, options)
     return ask.numbers(plain) if kind == "numbers" else ask.names(plain)
-
-
-def labelled(values: pa.ChunkedArray[Any]) -> tuple[np.ndarray, list[str]]:
-    """The place (n,) of each value in the sorted labels, -1 for none; and the labels."""
-    plain = values.to_pylist()
-    if values.type in (pa.float32(), pa.float64()):
-        plain = [None if v is None or v != v else v for v in plain]
-    names = sorted({v for v in plain if v is not None}, key=lambda v: (isinstance(v, str), v))
-    place = {v: i for i, v in enumerate(names)}
-    return np.array([-1 if v is None else place[v] for v in plain], int), [str(v) for v in names]
 
 
 def interval(scores: Sequence[float], top: float = np.inf) -> tuple[float, float, float]:

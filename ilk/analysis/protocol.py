@@ -17,8 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from ..encoders import Encoder, embed, encode
 from ..errors import DataError, UnknownName
 from ..source import Source
+from ..source._labels import labelled
 from ..training import health
-from .probing import labelled
 from .shots import drawn
 
 HELD_OUT = 5  # one row in so many

@@ -19,7 +19,8 @@ from sklearn.linear_model import LogisticRegression
 
 from ..console import progress
 from ..errors import DataError, OptionError, UnknownName
-from .probing import labelled, values_of
+from ..source._labels import labelled
+from .probing import values_of
 
 if TYPE_CHECKING:
     from ..space import Space
