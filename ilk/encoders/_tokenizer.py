@@ -1,0 +1,163 @@
+"""Text in pieces: a vocabulary learnt from the user's own text, kept as JSON beside the weights.
+
+Legend: B texts, T pieces of the longest of them, the special ones counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer as Learnt
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+from torch import Tensor
+
+from ..errors import DataError, FormatError, OptionError, UnknownName
+from ..source import Source
+from ._embed import batches
+
+KINDS = ("bpe", "wordpiece")
+PAD, START, END, MASK, UNKNOWN = "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"
+SPECIALS = (PAD, UNKNOWN, START, END, MASK)  # the numbers 0 to 4
+VOCABULARY = 8192
+ENOUGH = 5_000_000  # letters that a vocabulary is learnt from
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """Texts as numbers."""
+
+    ids: Tensor  # (B, T) int64
+    real: Tensor  # (B, T) bool: False where a shorter text is filled up
+    segments: Tensor  # (B, T) int64: 1 in the second text of a pair
+
+    def to(self, device: torch.device) -> Pieces:
+        return Pieces(self.ids.to(device), self.real.to(device), self.segments.to(device))
+
+    def take(self, rows: Tensor) -> Pieces:
+        """Some of the texts, as wide as the longest of them."""
+        wide = int(self.real[rows].sum(1).max())
+        return Pieces(self.ids[rows, :wide], self.real[rows, :wide], self.segments[rows, :wide])
+
+
+def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Sequence[str] = ()) -> str:
+    """A vocabulary of at most `size` pieces, as JSON: byte-level BPE, or WordPiece of lower-case letters.
+
+    BPE (Sennrich et al. 2016) on bytes can write anything; WordPiece is what BERT takes. `extra`: more
+    pieces with a meaning of their own, behind the five that every vocabulary begins with.
+    """
+    specials = [*SPECIALS, *extra]
+    if size < len(specials) + 2:
+        raise OptionError(f"a vocabulary of {size}", f"Give {len(specials) + 2} or more.")
+    if kind not in KINDS:
+        raise UnknownName("kind of vocabulary", kind, KINDS)
+    made, trainer = (_bpe if kind == "bpe" else _wordpiece)(size, specials)
+    made.train_from_iterator(texts, trainer)
+    known = {name: made.token_to_id(name) for name in (START, END)}
+    made.post_processor = processors.TemplateProcessing(
+        single=f"{START} $A {END}",
+        pair=f"{START} $A {END} $B:1 {END}:1",
+        special_tokens=list(known.items()),
+    )
+    return str(made.to_str())
+
+
+def trained(kind: str, source: Source, size: int = VOCABULARY, *, seed: int = 0) -> str:
+    """The same from some texts of a source, which are enough."""
+    rows = np.random.default_rng(seed).permutation(len(source))
+
+    def texts() -> Iterator[str]:
+        letters = 0
+        for batch in batches(source, 256, rows):
+            yield from batch
+            letters += sum(map(len, batch))
+            if letters > ENOUGH:
+                return
+
+    return train(kind, texts(), size)
+
+
+def given(wish: str, source: Source, size: int = VOCABULARY, *, seed: int = 0) -> str:
+    """A vocabulary as JSON: of a kind, learnt from the source, or as a file (tokenizer.json) has it."""
+    if not wish.endswith(".json"):
+        return trained(wish, source, size, seed=seed)
+    try:
+        return Path(wish).read_text()
+    except (OSError, UnicodeDecodeError) as e:
+        raise DataError(f"the vocabulary {wish} cannot be read: {e}", "Give a tokenizer.json.") from e
+
+
+def _bpe(size: int, specials: list[str]) -> tuple[Any, Any]:
+    made = Learnt(models.BPE())
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=True
+    )  # a word is the same at the beginning
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
+    )
+    return made, trainer
+
+
+def _wordpiece(size: int, specials: list[str]) -> tuple[Any, Any]:
+    made = Learnt(models.WordPiece(unk_token=UNKNOWN))
+    made.normalizer = normalizers.BertNormalizer(lowercase=True)
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    made.decoder = decoders.WordPiece()
+    return made, trainers.WordPieceTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+
+
+class Tokenizer:
+    """Cuts texts into the pieces of a vocabulary (`description`: its JSON), and puts pieces together."""
+
+    def __init__(self, description: str) -> None:
+        try:
+            self._learnt = Learnt.from_str(description)
+        except Exception as e:  # the library raises nothing more precise
+            raise FormatError(f"the vocabulary cannot be read: {e}", "Expected a tokenizer.json.") from e
+        self._learnt.no_truncation()
+        numbers = [self._learnt.token_to_id(name) for name in SPECIALS]
+        missing = [name for name, number in zip(SPECIALS, numbers) if number is None]
+        if missing:
+            raise FormatError(f"the vocabulary lacks {', '.join(missing)}", "Expected one as BERT has it.")
+        self.pad, self.unknown, self.start, self.end, self.mask = numbers
+        self.size: int = self._learnt.get_vocab_size()
+        self._learnt.enable_padding(pad_id=self.pad, pad_token=PAD)
+
+    def pieces(self, texts: Sequence[str] | Sequence[tuple[str, str]], length: int) -> Pieces:
+        """Each text, or pair of texts, as [CLS] text [SEP] (text [SEP]), cut at `length` pieces."""
+        self._cut(length)
+        found = self._learnt.encode_batch(list(texts))
+        ids, real, segments = (
+            torch.tensor([getattr(one, name) for one in found]).view(len(found), -1)
+            for name in ("ids", "attention_mask", "type_ids")
+        )
+        return Pieces(ids, real.bool(), segments)
+
+    def numbers(self, texts: Sequence[str]) -> list[list[int]]:
+        """Of each text all pieces, with nothing before or behind."""
+        self._cut(0)
+        found = self._learnt.encode_batch(list(texts), add_special_tokens=False)
+        return [[i for i, real in zip(one.ids, one.attention_mask) if real] for one in found]
+
+    def names(self, ids: Sequence[int]) -> list[str]:
+        """Each piece as it reads."""
+        said = ((i, self._learnt.decode([i], skip_special_tokens=False)) for i in ids)
+        return [text or str(self._learnt.id_to_token(i)) for i, text in said]
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What these pieces say, the special ones left out."""
+        return str(self._learnt.decode(list(ids))).removeprefix(" ")
+
+    def _cut(self, length: int) -> None:
+        """At so many pieces; 0: nowhere."""
+        wanted = length or None
+        held = self._learnt.truncation
+        if wanted != (held and held["max_length"]):
+            self._learnt.enable_truncation(length) if length else self._learnt.no_truncation()
