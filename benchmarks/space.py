@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import resource
 import shutil
 import statistics
@@ -22,15 +23,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as ilk asks, where it is imported first
+import faiss
 
 from ilk.encoders.pixels import Pixels
 from ilk.space import Space
 
 D, K, QUERIES, SINGLE, WISHED = 128, 10, 1000, 200, 0.95
 PATIENCE = 20.0  # seconds for one measurement
-EFFORTS = (1, 2, 3, 4, 6, 8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 512)
+EFFORTS = (
+    *range(1, 9),
+    *range(10, 17, 2),
+    *range(20, 33, 4),
+    *range(40, 65, 8),
+    *range(80, 257, 16),
+    320,
+    384,
+    512,
+)
 Ask = Callable[[np.ndarray], Any]  # (q, D) -> neighbours (q, K)
 
 

@@ -20,7 +20,7 @@ class Plan:
     wished: float = 0.95  # recall
     memory: float | None = None  # bytes
     effort: int | None = None  # how hard the index looks; None: to be found by trying
-    wider: int | None = None  # candidates for each neighbour
+    wider: float | None = None  # candidates for each neighbour
     recall: float | None = None  # as measured
     per_second: float | None = None  # questions, as measured
     rows: int | None = None  # it was built of
@@ -34,7 +34,7 @@ class Plan:
             raise ValueError(f"format {found['format']}, kind {found['kind']!r}")
         return cls(**{name: value for name, value in found.items() if name != "format"})
 
-    def found(self, effort: int, wider: int, measured: Measured) -> Plan:
+    def found(self, effort: int, wider: float, measured: Measured) -> Plan:
         return replace(
             self, effort=effort, wider=wider, recall=measured.recall, per_second=measured.per_second
         )

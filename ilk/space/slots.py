@@ -21,11 +21,11 @@ import pyarrow.compute as pc
 
 from . import fragments as lances
 from .fragments import Fragment
+from .text import Text, names, text
 
 DEAD = np.uint64(2**64 - 1)  # no row's address
 _LOW = np.uint64(32)
 Ids: TypeAlias = "pa.Array[Any]"
-Text: TypeAlias = tuple[memoryview, memoryview]  # where each id starts (int32), and the bytes of all
 
 
 @dataclass(frozen=True)
@@ -78,19 +78,12 @@ class Slots:
         out[late] = new[slots[late] - len(old)]
         return out
 
-    def names(self, slots: np.ndarray) -> list[str]:
-        """Read from Arrow's own bytes: a search asks for a few of millions."""
-        first = len(self.ids[0])
-        old, new = self._texts
-        out = []
-        for slot in slots.tolist():
-            (starts, text), at = (old, slot) if slot < first else (new, slot - first)
-            out.append(str(text[starts[at] : starts[at + 1]], "utf-8"))
-        return out
+    def names(self, slots: np.ndarray) -> np.ndarray:  # (n,) -> (n,) of str
+        return names(*self._texts, slots)
 
     @cached_property
     def _texts(self) -> tuple[Text, Text]:
-        return _text(self.ids[0]), _text(self.ids[1])
+        return text(self.ids[0]), text(self.ids[1])
 
     def some(self, slots: np.ndarray) -> Ids:
         """The ids in these slots, which are ascending."""
@@ -165,12 +158,6 @@ def matrix(column: pa.ChunkedArray[Any], dim: int) -> np.ndarray:  # (n, D)
     chunks: Any = column.chunks
     parts = [np.asarray(c.flatten(), np.float32).reshape(-1, dim) for c in chunks]
     return np.concatenate([np.zeros((0, dim), np.float32), *parts])
-
-
-def _text(ids: Ids) -> Text:
-    _, starts, text = ids.buffers()
-    first = memoryview(starts).cast("i")[ids.offset :] if starts else memoryview(bytes(4)).cast("i")
-    return first, memoryview(text or b"")
 
 
 def _among(addresses: np.ndarray, wanted: np.ndarray) -> np.ndarray:  # (s,), ascending -> (s,) bool

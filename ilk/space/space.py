@@ -241,8 +241,7 @@ class Space:
         if asked.itself is not None:
             others = slots[0] != asked.itself
             slots, distances = slots[:, others][:, :k], distances[:, others][:, :k]
-        ids = np.array(at.slots.names(slots.reshape(-1)), dtype=str)
-        return Neighbours(ids.reshape(slots.shape), distances)
+        return Neighbours(at.slots.names(slots.reshape(-1)).reshape(slots.shape), distances)
 
     def matching(self, where: str) -> np.ndarray:
         """The places in `ids()` for which the SQL condition holds, ascending."""

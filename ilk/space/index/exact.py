@@ -28,7 +28,7 @@ class Shelf(Protocol):
 
     @property
     def parts(self) -> tuple[np.ndarray, np.ndarray]: ...  # (m, D), (t, D)
-    def names(self, slots: np.ndarray) -> list[str]: ...
+    def names(self, slots: np.ndarray) -> np.ndarray: ...  # of str
 
 
 # First slot, and vectors (m, D); with a metric where they are not ready yet. Together all slots, in order.

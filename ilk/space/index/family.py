@@ -10,6 +10,7 @@ Legend: q queries, D numbers a vector, c candidates.
 
 from __future__ import annotations
 
+import math
 import threading
 from abc import ABC, abstractmethod
 from pathlib import Path
@@ -27,7 +28,7 @@ class Family(ABC):
     kind: ClassVar[str]
     efforts: ClassVar[tuple[int, ...]]  # what may be tried, the quickest first
     moved: ClassVar[float] = 0.0  # how far rows are moved so that they are as hard to search for as new ones
-    wider: ClassVar[tuple[int, ...]]  # candidates for each neighbour, so that the short form does no harm
+    wider: ClassVar[tuple[float, ...]]  # candidates for each neighbour, so that the short form does no harm
 
     @abstractmethod
     def make(self, dim: int, n: int) -> Any:
@@ -57,7 +58,7 @@ class Among:
 class Approximate:
     """An index of one family, filled with the slots [0, covered)."""
 
-    def __init__(self, family: Family, index: Any, *, effort: int, wider: int) -> None:
+    def __init__(self, family: Family, index: Any, *, effort: int, wider: float) -> None:
         self.family = family
         self.index = index
         self.effort = effort
@@ -68,7 +69,7 @@ class Approximate:
 
     def candidates(self, asked: np.ndarray, k: int, among: Among | None = None) -> np.ndarray:
         """Slots (q, c), -1 where there is none."""
-        c = min(self.wider * k, self.covered)
+        c = min(math.ceil(self.wider * k), self.covered)
         params = self._plain
         if among is not None:  # the fewer may be found, the harder it is looked
             effort = min(self.family.efforts[-1], round(self.effort / max(among.share, 1e-3)))
@@ -77,7 +78,7 @@ class Approximate:
             found: np.ndarray = self.index.search(asked, c, params=params)[1]
         return found
 
-    def look(self, *, effort: int, wider: int) -> None:
+    def look(self, *, effort: int, wider: float) -> None:
         self.effort, self.wider = effort, wider
         self._plain = self.family.parameters(effort, None)
 

@@ -15,6 +15,7 @@ Legend: n vectors, D numbers each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -37,7 +38,7 @@ class Metric:
 
     def scale(self, dim: int) -> np.ndarray:
         """(D,) float64: what each dimension is multiplied by."""
-        return np.ones(dim) if self.weights is None else self.weights
+        return _ones(dim) if self.weights is None else self.weights
 
     def told(self, squared: np.ndarray) -> np.ndarray:
         """Squared Euclidean distances between ready vectors, as distances of this metric."""
@@ -49,6 +50,11 @@ class Metric:
             return 1.0
         known = other.weights > 0
         return float((self.weights[known] / other.weights[known]).min(initial=np.inf)) if known.any() else 0.0
+
+
+@cache
+def _ones(dim: int) -> np.ndarray:
+    return np.ones(dim)
 
 
 def whitened(spread: np.ndarray) -> Metric:  # (D,) standard deviations

@@ -72,7 +72,7 @@ def tune(
     wished += min(0.01, (1 - wished) / 2)
     efforts, wider = near.family.efforts, near.family.wider
 
-    def recall(effort: int, candidates: int) -> float:
+    def recall(effort: int, candidates: float) -> float:
         near.look(effort=effort, wider=candidates)
         return share(search(queries, K), truth)
 
