@@ -258,17 +258,18 @@ from ilk.source._reading import gather
 from ilk.source._reading.listing import listing
 from ilk.source._reading.prepare import Form
 
+root, form, held = sys.argv[1:]
 read = formats.read
-def slow(*a, **k):
-    time.sleep(float(sys.argv[3]))
-    return read(*a, **k)
-formats.read = slow
-if float(sys.argv[3]):
-    cache.SECONDS = 0.0
+def waits(file, **how):
+    while Path(file.path).name >= held and not Path(root + ".go").exists():
+        time.sleep(0.01)
+    return read(file, **how)
+formats.read = waits
+cache.SECONDS = cache.SECONDS if held == "~" else 0.0
 gather.BLOCK = 8
-size, channels = map(int, sys.argv[2].split("x"))
+size, channels = map(int, form.split("x"))
 form = Form(size, channels, "uint8")
-found = listing(sys.argv[1])
+found = listing(root)
 path = cache.place(found.root, form, {"channels": None, "from": "uint8", "normalise": None})
 try:
     with cache.opened(path, form) as store:
@@ -279,9 +280,16 @@ except DiskFull as e:
 """
 
 
-def command(root: Path, form: str, pause: float = 0) -> list[str]:
-    """What `images` does, in a process of its own and without the seconds that torch takes to load."""
-    return [sys.executable, "-c", RUN, str(root), form, str(pause)]
+def command(root: Path, form: str, held: str = "~") -> list[str]:
+    """What `images` does, in a process of its own and without the seconds that torch takes to load.
+
+    Files named `held` or later are read once there is a file `root`.go.
+    """
+    return [sys.executable, "-c", RUN, str(root), form, held]
+
+
+def go(root: Path) -> None:
+    root.with_name(root.name + ".go").touch()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a tmpfs")
@@ -317,17 +325,28 @@ def test_a_killed_run_is_continued(
 ) -> None:
     for i in range(20, 120):
         add(folder, i)
-    run = subprocess.Popen(command(folder, "8x1", 0.02), stderr=subprocess.DEVNULL)
+    run = subprocess.Popen(command(folder, "8x1", held="060.png"), stderr=subprocess.DEVNULL)
     while len(list(own_cache.glob("images/*/index-*.arrow"))) < 5:
         assert run.poll() is None
     run.send_signal(how)
+    go(folder)
     assert run.wait() != 0
     assert values(images(folder)) == list(range(120))
     assert 0 < len(decoded) <= 115
 
 
 def test_two_at_once_agree(folder: Path, own_cache: Path) -> None:
-    runs = [subprocess.Popen(command(folder, "8x1", 0.02), stdout=subprocess.PIPE, text=True) for _ in "ab"]
-    assert [run.communicate()[0].strip() for run in runs] == ["20", "20"]
+    heard, told = os.pipe()
+    runs = [
+        subprocess.Popen(
+            command(folder, "8x1", held="000.png"), stdout=subprocess.PIPE, stderr=told, text=True
+        )
+        for _ in "ab"
+    ]
+    os.close(told)
+    with open(heard) as lines:
+        assert any("another ilk decodes the same pictures" in line for line in lines)
+        go(folder)
+        assert [run.communicate()[0].strip() for run in runs] == ["20", "20"]
     (raw,) = own_cache.glob("images/*/pixels.raw")
     assert raw.stat().st_size == 20 * 64
