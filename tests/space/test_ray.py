@@ -50,6 +50,7 @@ def at_hand(workers, monkeypatch: pytest.MonkeyPatch) -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ilk.space._chunks.BATCH", 8)
     monkeypatch.setattr("ilk.space._chunks.ROWS", 20)
+    monkeypatch.setattr("ilk.space._chunks.SECONDS", float("inf"))  # however long workers take to start
 
 
 @pytest.fixture(scope="module")
