@@ -320,7 +320,6 @@ def test_ctrl_c_while_learning_leaves_a_space_and_the_same_command_goes_on(
     while not log.exists():
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
-    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
