@@ -35,8 +35,9 @@ class Siamese(Objective):
     """`how`: contrastive, triplet or bce; without a `column`, each sample is a kind of its own.
 
     margin   None: 1 for contrastive, 0.3 for triplet
-    mining   of triplet: hard, the farthest of the own kind and the nearest other (Hermans et al. 2017); or
-             semi, each of the own kind and the nearest other that lies beyond it
+    mining   of triplet: semi, each of the own kind and the nearest other that lies beyond it; or hard, the
+             farthest and the nearest (Hermans et al. 2017), which draws a network that knows nothing yet
+             into one point
     front    how fast the first layer learns, as a share of the learning rate; the last learns at all of it
     still    batch norm keeps the means it has
     augment  the views to learn from; None: the samples as they are
@@ -49,7 +50,7 @@ class Siamese(Objective):
         column: str | None = None,
         how: str = "triplet",
         margin: float | None = None,
-        mining: str = "hard",
+        mining: str = "semi",
         front: float = 1.0,
         still: bool = False,
         augment: str | None = "natural",
