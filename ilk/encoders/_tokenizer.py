@@ -122,7 +122,7 @@ class Tokenizer:
         except Exception as e:  # the library raises nothing more precise
             raise FormatError(f"the vocabulary cannot be read: {e}", "Expected a tokenizer.json.") from e
         self._learnt.no_truncation()
-        numbers = [self._learnt.token_to_id(name) for name in SPECIALS]
+        numbers: list[Any] = [self._learnt.token_to_id(name) for name in SPECIALS]
         missing = [name for name, number in zip(SPECIALS, numbers) if number is None]
         if missing:
             raise FormatError(f"the vocabulary lacks {', '.join(missing)}", "Expected one as BERT has it.")

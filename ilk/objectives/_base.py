@@ -43,6 +43,10 @@ class Objective(nn.Module, ABC):
         """The share of the learning rate at which the weight called `name` learns."""
         return 1.0
 
+    def perplexity(self, source: Source, rows: np.ndarray) -> float | None:
+        """Of the texts at `rows`, by a model that writes: exp of its mean surprise at a piece."""
+        return None
+
     def after_step(self, progress: float) -> None:
         """Once the optimiser has stepped: teachers, queues, centres."""
 

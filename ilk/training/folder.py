@@ -16,9 +16,10 @@ from ..encoders import Encoder
 from ..objectives import Objective
 from ..source import Source
 from . import checkpoint, distributed, frozen
+from .course import Course
 from .order import Order
 from .recipe import Recipe
-from .watch import Course, Watch
+from .watch import Watch
 
 
 @dataclass
@@ -68,8 +69,10 @@ class Folder:
         """Measures health, and keeps the encoder (and decoder) when it is as good as any before."""
         if not self.writes:
             return
-        encoder, decoder = self.objective.encoder, self.objective.decoder
-        health = watch.measure(encoder, source, order.held, order.train, self.objective.views, decoder)
+        objective, encoder, decoder = self.objective, self.objective.encoder, self.objective.decoder
+        health = watch.measure(
+            encoder, source, order.held, order.train, objective.views, decoder, objective.perplexity
+        )
         self.log(state.step, health=health.as_json())
         if state.course.takes(state.step, health):
             saved.save(encoder, self.path, Encoder)

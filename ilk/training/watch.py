@@ -1,7 +1,7 @@
 """How a run is going: health on samples it never learns from, and what that says in one sentence."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -35,6 +35,8 @@ class Health:
     label: str | None  # the column that `knn` is about
     knn: float | None
     given_back: float | None = None  # share of the samples' variance that the decoder gives back
+    by_label: bool = False  # `knn` decides: the labels are what is learnt
+    perplexity: float | None = None  # of texts: among how many pieces a model that writes them wavers
 
     @property
     def deciding(self) -> float | None:
@@ -44,11 +46,21 @@ class Health:
         forgetting what the views change, and stood still (.46, .44) while what came back rose from .70
         to .84: 1,000 black holes, 10 dimensions, steps 63 to 250.
         """
+        if self.perplexity is not None:
+            return -math.log(self.perplexity)
+        if self.by_label:
+            return self.knn
         return self.view_retrieval if self.given_back is None else self.given_back
+
+    @property
+    def decided_by(self) -> str:
+        if self.by_label:
+            return f"right {self.label}"
+        return "view retrieval" if self.given_back is None else "what comes back"
 
     def doubt(self, share: float) -> float:
         """The standard error of a deciding figure of that height."""
-        if self.given_back is not None:
+        if self.given_back is not None or self.perplexity is not None:
             return 0.0  # the same samples at every check: what differs is what was learnt
         return math.sqrt(share * (1 - share) / self.samples) + 1 / self.samples
 
@@ -57,9 +69,11 @@ class Health:
         """All vectors (nearly) the same, or all on one line.
 
         Also on a line through 0, where the cosine of any two is 1 and the little that is left about their
-        mean may point anywhere; but a decoder's user does not compare by cosine.
+        mean may point anywhere; but a decoder's user does not compare by cosine, and what tells the next
+        piece of a text has no reason to spread its vectors about 0.
         """
-        rank = self.rank_about_mean if self.given_back is not None else min(self.rank, self.rank_about_mean)
+        straight = self.given_back is None and self.perplexity is None
+        rank = min(self.rank, self.rank_about_mean) if straight else self.rank_about_mean
         return self.spread < 1e-3 or (self.dim > 2 and min(self.samples, rank) < 1.5)
 
     def as_json(self) -> dict[str, Any]:
@@ -78,16 +92,21 @@ class Health:
             parts.insert(0, f"{self.view_retrieval:.0%} of {which} find their own other view among all")
         if self.given_back is not None:
             parts.insert(0, f"{max(0.0, self.given_back):.0%} of the variance of {which} comes back decoded")
+        if self.perplexity is not None:
+            parts.insert(0, f"perplexity {self.perplexity:.1f} a piece of {which}")
         if self.knn is not None:
             parts.append(f"{self.knn:.1%} take the right {self.label} from their neighbours")
         return f"{'; '.join(parts)}."
 
 
 class Watch:
-    """What is measured at a check: `rows` held-out samples, and by kNN the metadata column `label`."""
+    """What is measured at a check: `rows` held-out samples, and by kNN the metadata column `label`.
 
-    def __init__(self, *, label: str | None = None, rows: int = 512) -> None:
-        self.label = label
+    `decides`: the best encoder is the one whose neighbours name the right label.
+    """
+
+    def __init__(self, *, label: str | None = None, rows: int = 512, decides: bool = False) -> None:
+        self.label, self.decides = label, decides
         self.rows = rows
 
     def measure(
@@ -98,6 +117,7 @@ class Watch:
         others: np.ndarray,
         spare: Views | None = None,
         decoder: Decoder | None = None,
+        perplexity: Callable[[Source, np.ndarray], float | None] = lambda source, rows: None,
     ) -> Health:
         """`held`: rows never learnt from (may be empty); `spare`: views where the source knows none."""
         rng = np.random.default_rng(0)  # the same samples at every check: the figures compare
@@ -108,6 +128,7 @@ class Watch:
         with torch.random.fork_rng(_devices(encoder)):
             torch.manual_seed(0)
             z, pair = _vectors(encoder, source, rows, source.views() or spare)
+            wavers = perplexity(source, rows)
         knn = None
         if self.label is not None and len(bank):
             knn = _knn(encoder, source, self.label, bank, rows, z)
@@ -127,6 +148,8 @@ class Watch:
             label=self.label,
             knn=knn,
             given_back=None if decoder is None else _given_back(decoder, source, rows, z),
+            by_label=self.decides,
+            perplexity=wavers,
         )
 
 
@@ -138,59 +161,6 @@ def report(
     held = everything[:0] if rows is None else rows
     watch = Watch(label=label) if rows is None else Watch(label=label, rows=len(rows))
     return watch.measure(encoder, source, held, everything)
-
-
-@dataclass
-class Course:
-    """What the checks have shown so far; part of the checkpoint."""
-
-    best: float | None = None  # the highest deciding figure
-    kept: int = 0  # step of the encoder in the folder
-    health: dict[str, Any] | None = None  # of that encoder
-    last: dict[str, Any] | None = None
-
-    def takes(self, step: int, now: Health) -> bool:
-        """Whether the encoder of this step is the one to keep: the latest that is as good as any was.
-
-        As good: within the standard error of a share, so that luck at an early check does not win
-        over all that was learnt after it.
-        """
-        self.last = now.as_json()
-        share = now.deciding
-        if share is not None:
-            self.best = share if self.best is None else max(share, self.best)
-            if self.health is not None and share < self.best - now.doubt(self.best):
-                return False
-        self.kept, self.health = step, now.as_json()
-        return True
-
-    @property
-    def overtrained(self) -> bool:
-        """The last check found the deciding figure well below its best."""
-        if self.last is None or self.best is None:
-            return False
-        last = _health(self.last)
-        return last.deciding is not None and last.deciding < self.best - max(0.05, 3 * last.doubt(self.best))
-
-    def verdict(self, step: int, *, stopped: bool) -> str:
-        """One plain sentence (or two) about the whole run."""
-        if self.health is None or self.last is None:
-            return f"Nothing was measured in {step} steps."
-        best, last = (_health(one) for one in (self.health, self.last))
-        began = f"Stopped at step {step}" if stopped else f"Learnt for {step} steps"
-        kept = f"the encoder of step {self.kept} of {step} is kept"
-        if last.collapsed:
-            earlier = self.kept < step and not best.collapsed
-            return last.sentence() + (f" From before that, {kept}: {best.sentence()}" if earlier else "")
-        if self.overtrained:
-            what = "view retrieval" if last.given_back is None else "what comes back"
-            fell = f"{what} fell from {self.best:.0%} to {last.deciding:.0%}"
-            return f"Over-trained: {fell}, so {kept}: {best.sentence()}"
-        return f"{began}; {kept}: {best.sentence()}" if self.kept < step else f"{began}: {best.sentence()}"
-
-
-def _health(told: dict[str, Any]) -> Health:
-    return Health(**{k: v for k, v in told.items() if k != "collapsed"})
 
 
 def some(rng: np.random.Generator, rows: np.ndarray, most: int) -> np.ndarray:
@@ -228,8 +198,10 @@ def _given_back(decoder: Decoder, source: Source, rows: np.ndarray, z: Tensor) -
     """
     off, total, mean = 0.0, 0.0, None
     for i, batch in enumerate(batches(source, _BATCH, rows)):
+        if not isinstance(batch, Tensor):
+            return None
         told = _decoded(decoder, z[i * _BATCH : (i + 1) * _BATCH])
-        if not isinstance(batch, Tensor) or told.shape != batch.shape:
+        if told.shape != batch.shape:
             return None
         mean = batch.mean(0) if mean is None else mean
         off += float((told - batch).square().sum(dtype=torch.float64))

@@ -8,8 +8,9 @@ from torch import Tensor
 from ilk.decoders import Decoder
 from ilk.encoders import Encoder, embed
 from ilk.errors import TrainingError, UnknownName
+from ilk.training.course import Course
 from ilk.training.health import knn_accuracy, rankme
-from ilk.training.watch import Course, Health, Watch, report
+from ilk.training.watch import Health, Watch, report
 
 from .learning_parts import Digits, noisy, parts
 
@@ -158,6 +159,21 @@ def test_over_training_is_a_fall_well_below_the_best() -> None:
     assert course.overtrained
     assert course.verdict(30, stopped=False).startswith(
         "Over-trained: view retrieval fell from 90% to 70%, so the encoder of step 10 of 30 is kept: 90% of"
+    )
+
+
+def test_a_model_that_writes_is_judged_by_its_perplexity() -> None:
+    course = Course()
+    told = [course.takes(step, replace(health(0.5), perplexity=p)) for step, p in enumerate([9.0, 7.0, 7.1])]
+    assert told == [True, True, False]
+    assert course.verdict(2, stopped=False).endswith(
+        "kept: perplexity 7.0 a piece of 100 held-out samples; "
+        "50% of 100 held-out samples find their own other view among all; effective rank 9 of 16."
+    )
+    course.takes(3, replace(health(0.5), perplexity=9.0))
+    said = course.verdict(3, stopped=False)
+    assert said.startswith(
+        "Over-trained: perplexity rose from 7.0 to 9.0, so the encoder of step 1 of 3 is kept"
     )
 
 
