@@ -5,24 +5,44 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
-from .errors import DiskFull
+from .errors import DataError, DiskFull, OptionError
 
 
 def write(path: Path, data: bytes) -> None:
     """Replaces `path` in one step: a reader, or the next start, sees the old file or the new one."""
+    with replacing(path) as f:
+        f.write(data)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """As `write`, for what is written piece by piece; if the block fails the old file stays."""
     temporary = path.with_name(path.name + ".new")
     with room(path):
         try:
             with open(temporary, "wb") as f:
-                f.write(data)
+                yield f
                 f.flush()
                 os.fsync(f.fileno())
             os.replace(temporary, path)
-        except OSError:
+        except BaseException:
             temporary.unlink(missing_ok=True)
             raise
     sync_folder(path.parent)
+
+
+def parquet(path: str | os.PathLike[str]) -> Path:
+    """The same path, if a parquet file can be written there."""
+    path = Path(path)
+    if path.suffix.lower() not in (".parquet", ".pq"):
+        raise OptionError(
+            f"{path.name} is not the name of a parquet file", "Name a file that ends in .parquet."
+        )
+    if path.is_dir() or not path.parent.is_dir():
+        raise DataError(f"cannot write the file {path}", "Give the path of a file in a folder that exists.")
+    return path
 
 
 @contextmanager

@@ -114,28 +114,18 @@ def neighbour_graph(
     Written block by block: memory grows neither with n k nor with n^2. The file is whole or absent.
     `exact=False` asks the space's index, which may miss some but does not compare all pairs.
     """
-    path, n = Path(to), len(space)
+    path, n = files.parquet(to), len(space)
     if k < 1:
         raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        raise OptionError(
-            f"{path.name} is not the name of a parquet file", "Name a file that ends in .parquet."
-        )
-    if path.is_dir() or not path.parent.is_dir():
-        raise DataError(f"cannot write the file {path}", "Give the path of a file in a folder that exists.")
-    temporary = path.with_name(path.name + ".new")
     found = _all(space, k) if exact else _asked(space, k)
-    try:
-        with files.room(path), open(temporary, "wb") as f, progress("neighbours", n) as bar:
-            with pq.ParquetWriter(f, GRAPH) as writer:
-                for batch in found:
-                    writer.write_batch(batch)
-                    bar.advance(batch.num_rows / max(1, min(k, n - 1)))
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        files.replacing(path) as f,
+        progress("neighbours", n) as bar,
+        pq.ParquetWriter(f, GRAPH) as writer,
+    ):
+        for batch in found:
+            writer.write_batch(batch)
+            bar.advance(batch.num_rows / max(1, min(k, n - 1)))
     return Graph(path, n, max(0, min(k, n - 1)), exact)
 
 

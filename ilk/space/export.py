@@ -12,41 +12,29 @@ import pyarrow.parquet as pq
 
 from .. import files
 from ..console import progress
-from ..errors import DataError, OptionError
 from . import layers
 from .snapshot import Snapshot
 
 
-def export(space: Path, at: Snapshot, fingerprint: str, path: Path) -> None:
+def export(space: Path, at: Snapshot, fingerprint: str, path: str | os.PathLike[str]) -> None:
     """One row a sample, streamed; the file is whole or absent."""
-    if path.suffix.lower() not in (".parquet", ".pq"):
-        raise OptionError(
-            f"{path.name} is not the name of a parquet file", "Name a file that ends in .parquet."
-        )
-    if path.is_dir() or not path.parent.is_dir():
-        raise DataError(f"cannot write the file {path}", "Give the path of a file in a folder that exists.")
+    path = files.parquet(path)
     stored = at.rows.metadata_names
     beside = _layer_columns(space, at, {"id", "vector", *stored})
     fields = [at.rows.schema.field(name) for name in ["id", "vector", *stored]]
     fields += [pa.field(name, values.type) for name, (values, _) in beside.items()]
     schema = pa.schema(fields, metadata={b"ilk.encoder": fingerprint})
-    temporary = path.with_name(path.name + ".new")
-    try:
-        with files.room(path), open(temporary, "wb") as f, progress("exporting", len(at.rows)) as bar:
-            with pq.ParquetWriter(f, schema) as writer:
-                start = 0
-                for batch in at.rows.batches(["id", "vector", *stored]):
-                    added = [
-                        values.take(where.slice(start, batch.num_rows)) for values, where in beside.values()
-                    ]
-                    writer.write_table(pa.Table.from_arrays([*batch.columns, *added], schema=schema))
-                    start += batch.num_rows
-                    bar.advance(batch.num_rows)
-            f.flush()
-            os.fsync(f.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        files.replacing(path) as f,
+        progress("exporting", len(at.rows)) as bar,
+        pq.ParquetWriter(f, schema) as writer,
+    ):
+        start = 0
+        for batch in at.rows.batches(["id", "vector", *stored]):
+            added = [values.take(where.slice(start, batch.num_rows)) for values, where in beside.values()]
+            writer.write_table(pa.Table.from_arrays([*batch.columns, *added], schema=schema))
+            start += batch.num_rows
+            bar.advance(batch.num_rows)
 
 
 def _layer_columns(

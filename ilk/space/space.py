@@ -327,7 +327,7 @@ class Space:
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """One parquet file, one row a sample: id, vector, metadata, the columns of all layers."""
-        export(self.path, self._at, self.fingerprint, Path(path))
+        export(self.path, self._at, self.fingerprint, path)
 
     # Inside
 
