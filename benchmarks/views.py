@@ -1,24 +1,30 @@
-"""Two random views of each picture, 64 x 64: ilk on a whole batch against a plain loop over PIL pictures.
+"""Two random views of each picture, 64 x 64: ilk on a whole batch against PIL, picture by picture.
 
     python benchmarks/views.py
 
-Prints pictures per CPU-second on one thread (medians of rounds that take turns) and the ratio. The loop makes
-the same changes, with the same chances and ranges, as PIL does them best; both end in a float32 batch.
+Prints pictures per CPU-second (medians of rounds that take turns; workers' CPU time counts) and the ratios:
+against a bare loop over PIL pictures, and against a DataLoader whose two workers run that loop, which is how
+such pipelines are run. The loop makes the same changes, with the same chances and ranges, as PIL does them
+best; all end in float32 batches. Wanted: 5 times the DataLoader.
 """
 
 import math
+import os
 import random
 import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from PIL import Image, ImageEnhance, ImageFilter
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
-from ilk.source.views import PRESETS, Preset, Range, Views
+from ilk.source._change import Range
+from ilk.source.views import PRESETS, Preset, Views
 
-SIZE, BATCH, ROUNDS = 64, 128, 9
+SIZE, BATCH, ROUNDS = 64, 128, 7
+BATCHES = 8  # of a DataLoader's round
 MODES = {"natural": "RGB", "digits": "L", "astro": "F"}
 
 
@@ -75,28 +81,64 @@ def loop(pictures: list[Image.Image], p: Preset) -> tuple[torch.Tensor, torch.Te
     return torch.from_numpy(first), torch.from_numpy(second)
 
 
-def rate(work: Callable[[], object]) -> float:
-    start = time.process_time()
+class TwoViews(Dataset[tuple[Tensor, Tensor]]):
+    """As in the usual code for SimCLR: a sample is two views of one picture, made when it is asked for."""
+
+    def __init__(self, pictures: list[Image.Image], p: Preset) -> None:
+        self.pictures, self.p = pictures, p
+
+    def __len__(self) -> int:
+        return BATCHES * BATCH
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        picture = self.pictures[i % len(self.pictures)]
+        return tensor(by_pil(picture, self.p)), tensor(by_pil(picture, self.p))
+
+
+def tensor(x: np.ndarray) -> Tensor:  # (H, W[, C]) -> (C, H, W)
+    return torch.from_numpy(x).view(SIZE, SIZE, -1).permute(2, 0, 1).contiguous()
+
+
+def loaded(pictures: list[Image.Image], p: Preset) -> None:
+    for _ in DataLoader(TwoViews(pictures, p), BATCH, num_workers=2):
+        pass
+
+
+def cpu() -> float:
+    """Seconds of this process and of the workers that have ended."""
+    return sum(os.times()[:4])
+
+
+def rate(work: Callable[[], object], pictures: int = BATCH) -> float:
+    start = cpu()
     work()
-    return BATCH / (time.process_time() - start)
+    return pictures / (cpu() - start)
 
 
 def main() -> None:
     torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    print(f"{'preset':10}{'ilk':>8}{'PIL loop':>10}{'ratio':>7}   pictures per CPU-second, two views each")
+    print(f"{'pictures per CPU-second':>25}{'ratio to':>21}")
+    print(f"{'preset':10}{'ilk':>8}{'loop':>8}{'2 workers':>11}{'loop':>8}{'2 workers':>11}")
     for name, mode in MODES.items():
         channels = 3 if mode == "RGB" else 1
         raw = (rng.uniform(size=(BATCH, SIZE, SIZE, channels)) * 255).astype(np.uint8)
         pictures = [Image.fromarray(x if channels == 3 else x[..., 0]).convert(mode) for x in raw]
         batch = torch.from_numpy(raw).permute(0, 3, 1, 2).float() / 255
-        views, preset = Views(name), PRESETS[name]
-        ours, theirs = [], []
-        for _ in range(ROUNDS):
-            ours.append(rate(lambda views=views, batch=batch: views(batch)))  # type: ignore[misc]
-            theirs.append(rate(lambda pictures=pictures, preset=preset: loop(pictures, preset)))  # type: ignore[misc]
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs))
-        print(f"{name:10}{statistics.median(ours):8,.0f}{statistics.median(theirs):10,.0f}{ratio:7.1f}")
+        views, p = Views(name), PRESETS[name]
+        views(batch)  # compiles, the first time ever
+        rates = [_round(views, batch, pictures, p) for _ in range(ROUNDS)]
+        ours, plain, workers = (statistics.median(r) for r in zip(*rates))
+        one, two = (statistics.median(r[0] / r[i] for r in rates) for i in (1, 2))
+        print(f"{name:10}{ours:8,.0f}{plain:8,.0f}{workers:11,.0f}{one:8.1f}{two:11.1f}", flush=True)
+
+
+def _round(views: Views, batch: Tensor, pictures: list[Image.Image], p: Preset) -> tuple[float, float, float]:
+    return (
+        rate(lambda: [views(batch) for _ in range(BATCHES)], BATCHES * BATCH),
+        rate(lambda: loop(pictures, p)),
+        rate(lambda: loaded(pictures, p), BATCHES * BATCH),
+    )
 
 
 if __name__ == "__main__":
