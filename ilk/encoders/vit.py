@@ -91,11 +91,17 @@ class ViT(TokenEncoder):
         masked: Tensor | None = None,
         mask: Tensor | None = None,
     ) -> Tensor:  # (B, C, H, W) -> (B, T, D)
-        return self._through(x, keep, masked, mask, None)
+        return self._through(x, keep, masked, mask)
+
+    def layers(self, x: Tensor, *, masked: Tensor | None = None, mask: Tensor | None = None) -> list[Tensor]:
+        """The tokens (B, T, D) after each block; the last are those that `tokens` gives."""
+        layers: list[Tensor] = []
+        last = self._through(x, None, masked, mask, layers=layers)
+        return [*layers[:-1], last]
 
     def attention(self, x: Tensor) -> list[Tensor]:  # depth x (B, heads, T, T)
         look: list[Tensor] = []
-        self._through(x, None, None, None, look)
+        self._through(x, None, None, None, look=look)
         return look
 
     def _through(
@@ -104,7 +110,9 @@ class ViT(TokenEncoder):
         keep: Tensor | None,
         masked: Tensor | None,
         mask: Tensor | None,
-        look: list[Tensor] | None,
+        *,
+        look: list[Tensor] | None = None,
+        layers: list[Tensor] | None = None,
     ) -> Tensor:
         grid = (-(-x.shape[2] // self.patch), -(-x.shape[3] // self.patch))
         z = self.embed(patchify(self.standardise(x), self.patch))  # (B, P, D)
@@ -121,6 +129,8 @@ class ViT(TokenEncoder):
         turns = self._turns(at)
         for block in self.blocks:
             z = block(z, rotation=turns, look=look)
+            if layers is not None:
+                layers.append(z)
         tokens: Tensor = self.norm(z)
         return tokens
 

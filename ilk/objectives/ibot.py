@@ -129,13 +129,16 @@ def within(teacher: Tensor, student: Tensor, masked: Tensor) -> Tensor:
     return (entropy * weight).sum() / len(masked)
 
 
-def blobs(n: int, grid: tuple[int, int], share: tuple[float, float], chance: float) -> Tensor:  # (n, P)
-    """True for the patches nearest to a random place, as an ellipse measures; in two pictures at least."""
+def blobs(
+    n: int, grid: tuple[int, int], share: tuple[float, float], chance: float, pieces: int = 1
+) -> Tensor:  # (n, P)
+    """True for the patches nearest to random places, as an ellipse measures; in two pictures at least."""
     row, column = torch.cartesian_prod(*(torch.arange(side) + 0.5 for side in grid)).T  # (P,) each
-    at_row, at_column, size, stretch = torch.rand(4, n, 1)
+    at_row, at_column, stretch = torch.rand(3, n, pieces, 1)
     stretch = _ASPECT ** (2 * stretch - 1)
-    far = stretch * (row - grid[0] * at_row) ** 2 + (column - grid[1] * at_column) ** 2 / stretch  # (n, P)
-    count = (far.shape[1] * (share[0] + (share[1] - share[0]) * size)).round().clamp(min=1)  # (n, 1)
+    far = stretch * (row - grid[0] * at_row) ** 2 + (column - grid[1] * at_column) ** 2 / stretch
+    far = far.amin(1)  # (n, pieces, P) -> (n, P)
+    count = (far.shape[1] * (share[0] + (share[1] - share[0]) * torch.rand(n, 1))).round().clamp(min=1)
     chosen = torch.rand(n).argsort() < max(2, round(chance * n))  # so many; one patch alone has no spread
     masks: Tensor = (far.argsort(1).argsort(1) < count) & chosen[:, None]
     return masks

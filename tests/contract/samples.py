@@ -59,6 +59,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "orbit": lambda source: Orbit(encoders.build("convnet", source.traits, width=4), turns=8),
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
     "bent": lambda source: encoders.build("bent", {"encoder": encoder("projected", source), "width": 16}),
+    "quantised": lambda source: encoders.build("quantised", {"encoder": encoder("vit", source)}, codes=16),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),

@@ -139,3 +139,12 @@ def test_what_cannot_be() -> None:
         made(width=12, positions="rotary")
     with pytest.raises(OptionError, match="with width 18"):
         made(width=18, positions="sincos")
+
+
+def test_each_layer_goes_on_from_the_one_before() -> None:
+    vit, x = ViT(1, 16, 8, 4, width=16, depth=3, heads=2).eval(), torch.randn(2, 1, 16, 16)
+    layers = vit.layers(x)
+    torch.testing.assert_close(layers[-1], vit.tokens(x))
+    assert len(layers) == 3
+    torch.testing.assert_close(vit.blocks[1](layers[0]), layers[1])
+    torch.testing.assert_close(vit.norm(vit.blocks[2](layers[1])), layers[2])
