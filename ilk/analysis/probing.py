@@ -33,6 +33,8 @@ from .probe import FEW
 if TYPE_CHECKING:
     from ..space import Space
 
+FIGURES = ["accuracy", "precision", "recall", "F1"]
+
 
 def probe(
     space: Space,
@@ -59,10 +61,16 @@ def probe(
         columns = {f"{column}_predicted": pa.array(found.predicted)}
         if found.probability is not None:
             columns[f"{column}_probability"] = pa.array(found.probability)
-        name = re.sub(r"[^A-Za-z0-9_-]", "-", f"predicted-{column}")[:64]
         made = {"by": how, "folds": folds, "seed": seed, "rows": found.rows, **options}
-        space.write_layer(name, pa.table({"id": pa.array(space.ids(), pa.string()), **columns}), made)
+        space.write_layer(
+            layer_of(column), pa.table({"id": pa.array(space.ids(), pa.string()), **columns}), made
+        )
     return found
+
+
+def layer_of(column: str) -> str:
+    """The layer that keeps what is predicted of a column."""
+    return re.sub(r"[^A-Za-z0-9_-]", "-", f"predicted-{column}")[:64]
 
 
 def values_of(space: Space, column: str) -> pa.ChunkedArray[Any]:
@@ -93,9 +101,9 @@ def ask(
     check(how, options)
     if folds < 2:
         raise OptionError(f"folds is {folds}", "Give 2 or more.")
-    kind, plain = _plain(values)
+    kind, values = plain(values)
     ask = _Ask(np.asarray(vectors), how, folds, seed, metric, options)
-    return ask.numbers(plain) if kind == "numbers" else ask.names(plain)
+    return ask.numbers(values) if kind == "numbers" else ask.names(values)
 
 
 def interval(scores: Sequence[float], top: float = np.inf) -> tuple[float, float, float]:
@@ -109,8 +117,8 @@ def interval(scores: Sequence[float], top: float = np.inf) -> tuple[float, float
     return mean, mean - half, min(top, mean + half)
 
 
-def _plain(values: pa.ChunkedArray[Any]) -> tuple[str, pa.ChunkedArray[Any]]:
-    """Whether these are numbers or names."""
+def plain(values: pa.ChunkedArray[Any]) -> tuple[str, pa.ChunkedArray[Any]]:
+    """Whether these are numbers or names; and the values themselves."""
     kind = values.type
     if pa.types.is_dictionary(kind):
         values = pc.cast(values, kind.value_type)
@@ -151,9 +159,9 @@ class _Ask:
         scores, guesses = [], []
         for train, test in self._folds(rows, StratifiedKFold, codes):
             told[test], sure[test] = self._told(train, test, codes)
-            scores.append(_scores(codes[test], told[test], len(labels)))
+            scores.append(figures(codes[test], told[test], len(labels)))
             commonest = np.bincount(codes[train]).argmax()
-            guesses.append(_scores(codes[test], np.full(len(test), commonest), len(labels)))
+            guesses.append(figures(codes[test], np.full(len(test), commonest), len(labels)))
         free = np.flatnonzero(codes < 0)
         if len(free):
             told[free], sure[free] = self._told(rows, free, codes)
@@ -161,7 +169,7 @@ class _Ask:
             self.how,
             len(rows),
             self.folds,
-            _measures(["accuracy", "precision", "recall", "F1"], scores, guesses, [1, 1, 1, 1]),
+            _measures(FIGURES, scores, guesses, [1, 1, 1, 1]),
             np.array(labels, object)[told],
             None if np.isnan(sure).all() else sure,
             labels,
@@ -208,7 +216,7 @@ class _Ask:
         return fitted.classes_[chances.argmax(1)], chances.max(1)
 
 
-def _scores(truth: np.ndarray, told: np.ndarray, c: int) -> list[float]:
+def figures(truth: np.ndarray, told: np.ndarray, c: int) -> list[float]:
     """Accuracy; precision, recall and F1, averaged over the labels."""
     each = precision_recall_fscore_support(truth, told, labels=range(c), average="macro", zero_division=0)
     return [float((truth == told).mean()), *map(float, each[:3])]
