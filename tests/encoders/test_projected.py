@@ -79,6 +79,13 @@ def test_samples_all_alike_become_zeros(n: int) -> None:
     assert not embed(project(pixels(3), same, 3), same).any()
 
 
+def test_a_floor_leaves_small_axes_small() -> None:
+    """Spreads 3 and 1, their mean 2: with a quarter of it added, 3 / 3.5 and 1 / 1.5."""
+    cross = source(np.array([[3.0, 1.0], [3.0, -1.0], [-3.0, 1.0], [-3.0, -1.0]]))
+    z = embed(project(pixels(2), cross, 2, floor=0.25), cross)
+    np.testing.assert_allclose(z.std(0), [3 / 3.5, 1 / 1.5], rtol=1e-5)
+
+
 def test_signed_root() -> None:
     two = source(np.array([[4.0, -9.0], [0.0, 0.0]]))
     encoder = project(pixels(2), two, 1, whiten=0, root=True)
