@@ -20,8 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from .. import files
 from ..console import progress
 from ..errors import DataError, OptionError
-from ..space.index.metric import Metric, whitened
-from ..space.spread import spread
+from ..space.index.metric import Metric
 from ._neighbours import BLOCK, blocks, close
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def duplicates(space: Space, within: float | None = None) -> Duplicates:
     farther half of them, which copies hardly touch, and `within` is where less than one row of the space is
     expected below. All pairs are compared, half of them each; memory does not grow with their number.
     """
-    x, metric = space.vectors(), metric_of(space)
+    x, metric = space.vectors(), space.measure
     if within is not None and not (np.isfinite(within) and within >= 0):
         raise OptionError(f"near-duplicates within {within}", "Give a distance: 0 (copies only) or more.")
     usual = None
@@ -129,19 +128,11 @@ def neighbour_graph(
     return Graph(path, n, max(0, min(k, n - 1)), exact)
 
 
-def metric_of(space: Space) -> Metric:
-    """How the space measures: whitened by the spread of the rows that it holds now."""
-    if space.metric != "whitened":
-        return Metric(space.metric)
-    x = space.vectors()
-    return whitened(spread((x[s : s + BLOCK] for s in range(0, len(x), BLOCK)), x.shape[1]).deviations())
-
-
 def _all(space: Space, k: int) -> Iterator[pa.RecordBatch]:
     names = pa.array(space.ids(), pa.string())
     ranks = np.empty(len(names), np.int64)  # equally far: in the order of ids, as in a search
     ranks[np.argsort(np.array(names.to_pylist(), object), kind="stable")] = np.arange(len(names))
-    for rows, near, far in blocks(space.vectors(), k, metric_of(space), ranks=ranks, size=BLOCK):
+    for rows, near, far in blocks(space.vectors(), k, space.measure, ranks=ranks, size=BLOCK):
         yield _batch(names.take(rows), names.take(near.reshape(-1)), far)
 
 

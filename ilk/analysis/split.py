@@ -21,7 +21,6 @@ from ..space.local import Local
 from ..space.parts import Parts
 from ._neighbours import blocks
 from .clusters import clusters
-from .pairs import metric_of
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -47,7 +46,7 @@ def split(space: Space, k: int | None = None, *, dim: int | None = None, seed: i
 
     How far the local distance departs from the space's own is settled on the rows: see `shrinkage`.
     """
-    x, metric = space.vectors(), metric_of(space)
+    x, metric = space.vectors(), space.measure
     _check(len(x), k, dim)
     labels, by = _first(space, k, metric, seed)
     with threadpool_limits(1), progress("parts", 3) as bar:  # on more threads the last bits would differ

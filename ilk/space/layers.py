@@ -49,6 +49,11 @@ def write(space: Path, name: str, table: pa.Table, made: dict[str, Any], version
     files.write(space / "layers" / f"{name}.parquet", data.getvalue())
 
 
+def remove(space: Path, name: str) -> None:
+    """Nothing happens where there is none."""
+    (space / "layers" / f"{name}.parquet").unlink(missing_ok=True)
+
+
 def read(space: Path, name: str, ids: pa.Array[Any]) -> pa.Table:
     """The rows of the layer whose id is among `ids`."""
     if name not in names(space):

@@ -37,6 +37,7 @@ from .snapshot import Snapshot
 if TYPE_CHECKING:
     from ..decoders import Decoder
     from ..encoders import Encoder
+    from .index.metric import Metric
     from .parts import Parts
 
 
@@ -129,6 +130,16 @@ class Space:
     def dim(self) -> int:
         return self._at.rows.dim
 
+    @property
+    def version(self) -> int:
+        """Of the rows that are shown."""
+        return self._at.rows.version
+
+    @property
+    def measure(self) -> Metric:
+        """How far vectors are apart: the metric, with what it takes from the rows that are shown."""
+        return self._at.metric
+
     def __len__(self) -> int:
         return len(self._at.rows)
 
@@ -202,6 +213,10 @@ class Space:
         with self._now.alone():
             layers.write(self.path, name, table, made, version)
 
+    def remove_layer(self, name: str) -> None:
+        with self._now.alone():
+            layers.remove(self.path, name)
+
     def restore(self, version: int) -> None:
         """Brings the rows of an old version back, as a new one: what came since is still in `versions()`.
 
@@ -256,6 +271,10 @@ class Space:
     def ids(self) -> list[str]:
         return [str(i) for i in self._at.rows.ids.to_pylist()]
 
+    def id_array(self) -> pa.Array[Any]:
+        """As Arrow keeps them: a million as Python text would take a second and a hundred megabytes."""
+        return self._at.rows.ids
+
     def vectors(self) -> np.ndarray:
         """(n, D) float32 in the order of `ids()`, memory-mapped, read-only."""
         return self._at.vectors
@@ -265,13 +284,15 @@ class Space:
         names = self._at.rows.metadata_names
         return self._at.rows.columns(names) if names else pa.table({})
 
-    def pictures(self, ids: Sequence[str]) -> list[bytes | None]:
-        """The small PNG of each id, None where a sample has none."""
-        places = self._at.rows.places(list(ids))
-        if (places < 0).any():
-            raise UnknownName(
-                "row", ids[int(np.argmin(places))], [str(i) for i in self._at.rows.ids.slice(0, 5)]
-            )
+    def pictures(self, ids: Sequence[str] | np.ndarray) -> list[bytes | None]:
+        """The small PNG of each id, or of each place in `ids()`; None where a sample has none."""
+        if isinstance(ids, np.ndarray) and ids.dtype.kind in "iu":
+            places = ids
+        else:
+            places = self._at.rows.places(list(ids))
+            if (places < 0).any():
+                known = [str(i) for i in self._at.rows.ids.slice(0, 5)]
+                raise UnknownName("row", ids[int(np.argmin(places))], known)
         found: list[bytes | None] = self._at.rows.take(places, ["picture"])["picture"].to_pylist()
         return found
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from ...errors import DataError, OptionError, SpaceError
 from ...space import Id
-from . import answers, groups, inside, questions, stretch, summing, upload
+from . import answers, groups, questions, stretch, summing, upload
 from . import dimensions as latent
 from .desk import ROWS, Here, Raw, Rows, TheDesk, body_of, gives, one_row
 from .shown import Shown
@@ -47,7 +47,7 @@ def search(at: Here, query: questions.Search) -> answers.Matches:
 
 @router.post("/select", response_class=Response, responses=gives("application/octet-stream", "Rows, u32."))
 def select(at: Here, query: questions.Select) -> Response:
-    rows = inside.matching(at.shown.space, query.where)
+    rows = at.shown.space.matching(query.where)
     headers = {"x-ilk-count": str(len(rows)), "cache-control": "no-store"}
     return Response(rows.astype("<u4").tobytes(), media_type="application/octet-stream", headers=headers)
 

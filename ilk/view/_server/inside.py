@@ -1,4 +1,4 @@
-"""The one place that looks into a space's own rooms: its public methods ask by id, the page by row."""
+"""The one place that looks into the rooms of a space: what its public methods do not tell, or not so soon."""
 
 from __future__ import annotations
 
@@ -7,35 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ...errors import SpaceBusy
 from ...space import Space
 from ...space import layers as _layers
 from ...space._folder import address_of, class_of, described
-from ...space._lock import writing
 from ...space.rows import Rows
 
 PATIENCE = 2.0  # seconds
-
-
-def ids(space: Space) -> pa.Array[Any]:
-    """As Arrow keeps them: a million as Python text would take a second and a hundred megabytes."""
-    return space._at.rows.ids
-
-
-def version(space: Space) -> int:
-    return space._at.rows.version
-
-
-def pictures(space: Space, rows: np.ndarray) -> list[bytes | None]:
-    found: list[bytes | None] = space._at.rows.take(rows, ["picture"])["picture"].to_pylist()
-    return found
-
-
-def matching(space: Space, where: str) -> np.ndarray:
-    return space.matching(where)
 
 
 def newest(path: Path) -> tuple[str, int, int]:
@@ -46,10 +26,7 @@ def newest(path: Path) -> tuple[str, int, int]:
 
 def layer_written(space: Space, name: str) -> int:
     """When, in nanoseconds; 0 where there is none."""
-    try:
-        return (space.path / "layers" / f"{name}.parquet").stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+    return _layers.written(space.path, name)
 
 
 def layer_made(space: Space, name: str) -> dict[str, Any]:
@@ -61,11 +38,7 @@ def write_layer(space: Space, name: str, table: pa.Table, made: dict[str, Any]) 
 
 
 def remove_layer(space: Space, name: str) -> None:
-    def remove() -> None:
-        with writing(space.path):
-            (space.path / "layers" / f"{name}.parquet").unlink(missing_ok=True)
-
-    _patiently(remove)
+    _patiently(lambda: space.remove_layer(name))
 
 
 def _patiently(write: Callable[[], None]) -> None:

@@ -40,7 +40,7 @@ def about(desk: Desk) -> answers.About:
         encoder=inside.encoder_name(shown.space),
         columns=[answers.ListedColumn(name=c.name, kind=c.kind, origin=_origin(c)) for c in shown.listed()],
         has=answers.Has(
-            pictures=any(p is not None for p in inside.pictures(shown.space, some)),
+            pictures=any(p is not None for p in shown.space.pictures(some)),
             full=bool(desk.originals.data),
             decoder=(shown.space.path / "decoder.json").exists(),
             text=False,  # no encoder has a text tower yet
@@ -129,7 +129,7 @@ def row(at: Here, row: Row) -> answers.RowAbout:
         id=shown.names(np.array([place]))[0],
         metadata={k: columns.value(v) for k, v in told[0].items()},
         layers=layers,
-        picture=inside.pictures(shown.space, np.array([place]))[0] is not None,
+        picture=shown.space.pictures(np.array([place]))[0] is not None,
     )
 
 
@@ -163,7 +163,7 @@ def picture(
 ) -> Response:
     look = stretch.Look(stretch_, low, high, colours, size, channel)
     if look == stretch.Look(size=min(size, SMALL)):  # for lists of many: what lies there already
-        face = inside.pictures(at.shown.space, np.array([one_row(at, row)]))[0]
+        face = at.shown.space.pictures(np.array([one_row(at, row)]))[0]
         if face is not None:
             return binary(face, "image/png", v, **{"x-ilk-full": "0"})
     pixels, full = _pixels(desk, at.shown, one_row(at, row))
@@ -193,7 +193,7 @@ def _pixels(desk: Desk, shown: Shown, row: int) -> tuple[np.ndarray, bool]:
     original = desk.originals.picture(shown.names(np.array([row]))[0]) if desk.originals.data else None
     if original is not None:
         return original, True
-    data = inside.pictures(shown.space, np.array([row]))[0]
+    data = shown.space.pictures(np.array([row]))[0]
     if data is None:
         raise Refused(404, f"row {row} has no picture")
     small = faces.opened(data)
@@ -207,7 +207,7 @@ def _pixels(desk: Desk, shown: Shown, row: int) -> tuple[np.ndarray, bool]:
     "/thumbnails", response_class=Response, responses=gives("image/png", "64-pixel tiles, 16 a line.")
 )
 def thumbnails(at: Here, rows: SheetRows, v: V = None) -> Response:
-    return binary(faces.sheet(inside.pictures(at.shown.space, listed_rows(at, rows))), "image/png", v)
+    return binary(faces.sheet(at.shown.space.pictures(listed_rows(at, rows))), "image/png", v)
 
 
 @router.get("/live")

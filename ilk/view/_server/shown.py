@@ -42,8 +42,8 @@ class Listed:
 class Shown:
     def __init__(self, path: Path) -> None:
         self.space = Space.open(path)
-        self.ids = inside.ids(self.space)
-        self.version = f"{self.space.fingerprint[:8]}.{inside.version(self.space)}"
+        self.ids = self.space.id_array()
+        self.version = f"{self.space.fingerprint[:8]}.{self.space.version}"
         self.writable = os.access(path, os.W_OK)
         self.xy = _places(self.space, self.ids, writable=self.writable)  # (n, 2) float32
         self._layers: dict[str, tuple[int, pa.Table | None]] = {}  # when written, and its columns row by row
@@ -151,7 +151,7 @@ def _places(space: Space, ids: pa.Array[Any], *, writable: bool) -> np.ndarray:
         where = pc.index_in(ids, value_set=table["id"].combine_chunks())
         for axis, name in enumerate("xy"):
             known[:, axis] = table[name].combine_chunks().take(where).to_numpy(zero_copy_only=False)
-        current = inside.layer_made(space, "map")["version"] == inside.version(space)
+        current = inside.layer_made(space, "map")["version"] == space.version
         if current and np.isfinite(known).all():
             return known
     new = int(np.isnan(known).any(1).sum())
