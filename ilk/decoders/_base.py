@@ -1,6 +1,7 @@
 """What every decoder is: owned by an objective, kept beside the encoder where there is one."""
 
 from abc import ABC, abstractmethod
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -11,5 +12,5 @@ class Decoder(nn.Module, ABC):
     dim: int  # D
 
     @abstractmethod
-    def forward(self, z: Tensor) -> Tensor:  # (B, D) -> batch, on the same scale as `Source.batch`
+    def forward(self, z: Tensor) -> Any:  # (B, D) -> batch, on the same scale as `Source.batch`
         ...

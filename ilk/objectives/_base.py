@@ -23,6 +23,7 @@ class Objective(nn.Module, ABC):
     """
 
     dim: ClassVar[int] = 128  # of a vector, where the user gives none
+    marks: ClassVar[tuple[str, ...]] = ()  # pieces that a vocabulary must have for it beside those of texts
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back
     views: Views  # batch -> what `loss` takes

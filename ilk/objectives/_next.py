@@ -1,6 +1,6 @@
 """How surprised a model is at what comes next: what all that write texts learn from.
 
-Legend: B texts, W windows, T pieces that a window looks at, N pieces told, V pieces in the vocabulary.
+Legend: B texts, W windows of T pieces, U pieces to be written, N pieces told, V pieces in the vocabulary.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..decoders.text import Writer
 from ..encoders import batches
 from ..encoders._embed import device_of, move
 from ..source import Source, Views
@@ -23,6 +24,14 @@ _BATCH = 64  # held-out texts at a time
 
 def surprise(logits: Tensor, truth: Tensor) -> Told:  # (N, V), (N,)
     return F.cross_entropy(logits.float(), truth, reduction="sum"), torch.tensor(len(truth)).to(truth)
+
+
+def written(
+    decoder: Writer, ids: Tensor, context: Tensor, allowed: Tensor | None
+) -> Told:  # (B, 1 + U): the start, then what is to be written
+    known = ids[:, 1:] != decoder.words.pad
+    z = decoder.writing(ids[:, :-1], context=context, context_allowed=allowed)[known]  # (N, W)
+    return surprise(decoder.writing.logits(z), ids[:, 1:][known])
 
 
 def mean(told: Told) -> Tensor:
