@@ -167,7 +167,7 @@ def summary(at: Here, rows: Rows) -> answers.Summary:
 def dimensions(at: Here) -> answers.Dimensions:
     found, ways = at.dimensions()
     return answers.Dimensions(
-        dimensions=[answers.Dimension(**vars(d)) for d in found[:256]],
+        dimensions=found[:256],
         directions=[answers.Direction(name=w.name, r2=w.r2, sd=float(np.linalg.norm(w.step))) for w in ways],
     )
 

@@ -25,7 +25,7 @@ from ...console import say
 from ...errors import IlkError, OptionError, SpaceBusy
 from ...space import Space
 from . import answers, inside
-from .dimensions import Dimension, Direction, dimensions, directions
+from .dimensions import Direction, dimensions, directions
 from .following import Following
 from .guard import Refused
 from .marks import Marks
@@ -43,12 +43,12 @@ class At:
     def __post_init__(self) -> None:
         self._lock = Lock()
 
-    def dimensions(self) -> tuple[list[Dimension], list[Direction]]:
+    def dimensions(self) -> tuple[list[answers.Dimension], list[Direction]]:
         with self._lock:  # asked for once, however many ask
             return self._dimensions
 
     @cached_property
-    def _dimensions(self) -> tuple[list[Dimension], list[Direction]]:
+    def _dimensions(self) -> tuple[list[answers.Dimension], list[Direction]]:
         return dimensions(self.shown), directions(self.shown)
 
 

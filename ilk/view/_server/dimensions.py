@@ -13,23 +13,13 @@ import pyarrow as pa
 
 from ...analysis.probe import r2
 from ...errors import OptionError, SpaceError, UnknownName
+from .answers import Dimension
 from .shown import Shown
 
 SAMPLED = 10_000_000  # numbers for histograms
 ASKED, FEW = 3000, 50  # rows for directions, rows that are too few for one
 BINS = 24
 WORTH = 0.1  # R2 from which a column is offered as a direction
-
-
-@dataclass(frozen=True)
-class Dimension:
-    index: int
-    mean: float
-    sd: float
-    low: float
-    high: float
-    edges: list[float]
-    counts: list[int]
 
 
 @dataclass(frozen=True)
@@ -49,8 +39,17 @@ def dimensions(shown: Shown) -> list[Dimension]:
     for i in np.argsort(-sd, kind="stable"):
         first, last = float(x[:, i].min()), float(x[:, i].max())
         counts, edges = np.histogram(x[:, i], BINS, (first, last if last > first else first + 1))
-        ends = float(low[i]), float(high[i])
-        found.append(Dimension(int(i), float(mean[i]), float(sd[i]), *ends, edges.tolist(), counts.tolist()))
+        found.append(
+            Dimension(
+                index=int(i),
+                mean=float(mean[i]),
+                sd=float(sd[i]),
+                low=float(low[i]),
+                high=float(high[i]),
+                edges=edges.tolist(),
+                counts=counts.tolist(),
+            )
+        )
     return found
 
 
