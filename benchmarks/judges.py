@@ -172,23 +172,26 @@ def _on_white(file: object, size: int) -> np.ndarray:  # -> (3, size, size)
     return np.asarray(white.convert("RGB").resize((size, size), Image.Resampling.BOX)).transpose(2, 0, 1)
 
 
-def main() -> None:
+def given(about: str | None) -> argparse.Namespace:
+    """What the command line says: two files and `sets`. Nothing is told on the way, and one core works."""
     sets = ("mnist", "emoji", "populations", "continuum")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mnist", nargs="?", type=Path, default=DATA / "mnist.npz")
     parser.add_argument("emoji", nargs="?", type=Path, default=DATA / "openmoji-72.tar")
     parser.add_argument("--sets", nargs="+", choices=sets, default=sets)
-    given = parser.parse_args()
     torch.set_num_threads(1)
     console.quiet = True
-    makers = {"mnist": lambda: mnist(given.mnist), "emoji": lambda: emoji(given.emoji)}
+    return parser.parse_args()
+
+
+def main() -> None:
+    said = given(__doc__)
+    makers = {"mnist": lambda: mnist(said.mnist), "emoji": lambda: emoji(said.emoji)}
     makers |= {
         "populations": lambda: holes("populations", 1500),
         "continuum": lambda: holes("continuum", 2000),
     }
-    for name in given.sets:
+    for name in said.sets:
         start = time.process_time()
         source, held = makers[name]()
         print(f"\n{name}: {len(source):,} pictures, {held} held out")

@@ -17,7 +17,6 @@ Parts are what `ilk split` makes of the space: its groups or, where there are no
 What came out stands in docs/groups.md. The files are those of `benchmarks/judges.py`.
 """
 
-import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -26,10 +25,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import torch
 
-from benchmarks.judges import DATA, emoji, mnist
-from ilk import console
+from benchmarks.judges import emoji, given, mnist
 from ilk.analysis.split import split
 from ilk.encoders import Encoder, embed
 from ilk.objectives.patches import Patches
@@ -107,24 +104,15 @@ def lines(name: str, encoder: Encoder, metric: str, source: Images, folder: Path
 
 
 def main() -> None:
-    sets = ("mnist", "emoji", "populations", "continuum")
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("mnist", nargs="?", type=Path, default=DATA / "mnist.npz")
-    parser.add_argument("emoji", nargs="?", type=Path, default=DATA / "openmoji-72.tar")
-    parser.add_argument("--sets", nargs="+", choices=sets, default=sets)
-    given = parser.parse_args()
-    torch.set_num_threads(1)
-    console.quiet = True
+    said = given(__doc__)
     makers: dict[str, Callable[[], Images]] = {
-        "mnist": lambda: mnist(given.mnist)[0],
-        "emoji": lambda: emoji(given.emoji)[0],
+        "mnist": lambda: mnist(said.mnist)[0],
+        "emoji": lambda: emoji(said.emoji)[0],
         "populations": lambda: holes("populations", 2000),
         "continuum": lambda: holes("continuum", 2500),
     }
     ways = ("space", "whitened", "routed", "local", "forced")
-    for name in given.sets:
+    for name in said.sets:
         start, source = time.process_time(), makers[name]()
         print(
             f"\n{name}: {len(source):,} pictures\n  {'':25}shrink {'':12}" + "".join(f"{w:>10}" for w in ways)
