@@ -32,6 +32,7 @@ _PUBLIC = {
     "demo": "demonstration",
     "duplicates": "analysis.pairs",
     "few_shots": "analysis.shots",
+    "finetune": "finetuning",
     "fit": "training.fit",
     "images": "source.images",
     "inside": "view.inside",
@@ -62,6 +63,7 @@ __all__ = [
     "demo",
     "duplicates",
     "few_shots",
+    "finetune",
     "fit",
     "images",
     "inside",
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
     from .analysis.split import split
     from .demonstration import demo
     from .errors import IlkError
+    from .finetuning import finetune
     from .learning import learn
     from .source import Source
     from .source.blackholes import blackholes

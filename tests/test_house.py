@@ -30,7 +30,17 @@ ORDER = [
         "objectives",
         "training",
     ),
-    *("space", "analysis", "generate", "view", "target", "judging", "learning", "demonstration"),
+    *(
+        "space",
+        "analysis",
+        "generate",
+        "view",
+        "target",
+        "judging",
+        "learning",
+        "finetuning",
+        "demonstration",
+    ),
     "cli",
 ]
 ANYTHING = {"__init__.py", "__main__.py"}  # the doors
