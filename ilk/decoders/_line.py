@@ -1,28 +1,24 @@
 """Texts in the making: their blocks keep what they have computed, so that each piece costs but itself."""
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
+from ..encoders._tokenizer import Tokenizer
 from ..encoders._writing import Writing
 
 
 class Line:
-    """Of a `Writing` and, for one made so, its `context` (B, S, wide), of which `allowed` may be looked at.
-
-    `never`: pieces that are not to be written, such as those that fill up.
-    """
+    """Of a `Writing`, and of its `context` (B, S, wide) if it has one; `allowed`: which may be looked at."""
 
     def __init__(
         self,
         writing: Writing,
-        never: Sequence[int] = (),
+        words: Tokenizer,
         *,
         context: Tensor | None = None,
         allowed: Tensor | None = None,
     ) -> None:
-        self.writing, self.never = writing, list(never)
+        self.writing, self.never = writing, [words.pad, words.unknown, words.start, words.mask]
         self.context, self.allowed = context, allowed
         self.caches = writing.caches()
 

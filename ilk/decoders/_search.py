@@ -28,6 +28,7 @@ class Written:
     likelihood: float  # log of the probability that the model gives it, the end included
 
 
+Weigh = Callable[[Tensor], Tensor]  # logits (B, V) -> log-probabilities (B, V) to go by, on the CPU
 Choose = Callable[[Tensor], Tensor]  # logits (B, V) -> pieces (B,)
 
 
@@ -35,29 +36,34 @@ def greedy(logits: Tensor) -> Tensor:  # (B, V) -> (B,)
     return logits.argmax(-1)
 
 
-def drawn(temperature: float, top_k: int | None, top_p: float | None, draw: torch.Generator) -> Choose:
+def drawn(weigh: Weigh, draw: torch.Generator) -> Choose:
     def choose(logits: Tensor) -> Tensor:
-        p = possible(logits.float().cpu(), temperature, top_k, top_p)
-        return torch.multinomial(p, 1, generator=draw)[:, 0].to(logits.device)
+        return torch.multinomial(weigh(logits).exp(), 1, generator=draw)[:, 0].to(logits.device)
 
     return choose
 
 
-def possible(logits: Tensor, temperature: float, top_k: int | None, top_p: float | None) -> Tensor:
-    """Probabilities (B, V): flatter where the temperature is above 1; of the `top_k` likeliest alone, and of
-    the fewest that together have the share `top_p` (Holtzman et al. 2020).
+def weighed(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None) -> Weigh:
+    """Flatter where the temperature is above 1; of the `top_k` likeliest alone, and of the fewest that
+    together have the share `top_p` (Holtzman et al. 2020).
     """
-    logits = logits / temperature
-    if top_k is not None and top_k < logits.shape[-1]:
-        least = logits.topk(top_k).values[..., -1:]
-        logits = logits.masked_fill(logits < least, -torch.inf)
-    p = logits.softmax(-1)
-    if top_p is not None and top_p < 1:
-        ranked, which = p.sort(-1, descending=True)
-        before = ranked.cumsum(-1) - ranked  # what the likelier ones have
-        p = torch.zeros_like(p).scatter(-1, which, ranked.masked_fill(before >= top_p, 0))
-        p = p / p.sum(-1, keepdim=True)
-    return p
+
+    def weigh(logits: Tensor) -> Tensor:
+        logits = logits.double().cpu() / temperature
+        if top_k is not None and top_k < logits.shape[-1]:
+            least = logits.topk(top_k).values[..., -1:]
+            logits = logits.masked_fill(logits < least, -torch.inf)
+        if top_p is not None and top_p < 1:
+            ranked, which = logits.softmax(-1).sort(-1, descending=True)
+            before = ranked.cumsum(-1) - ranked  # what the likelier ones have
+            out = torch.zeros_like(before, dtype=torch.bool).scatter(-1, which, before >= top_p)
+            logits = logits.masked_fill(out, -torch.inf)
+        return logits.log_softmax(-1)
+
+    return weigh
+
+
+PLAIN = weighed()  # as the model thinks
 
 
 def written(line: Line, logits: Tensor, end: int, longest: int, choose: Choose = greedy) -> list[Written]:
@@ -79,7 +85,14 @@ def written(line: Line, logits: Tensor, end: int, longest: int, choose: Choose =
 
 
 def likeliest(
-    line: Line, logits: Tensor, end: int, longest: int, beams: int, *, penalty: float = 1.0
+    line: Line,
+    logits: Tensor,
+    end: int,
+    longest: int,
+    beams: int,
+    *,
+    penalty: float = 1.0,
+    weigh: Weigh = PLAIN,
 ) -> list[Written]:
     """The best found of one text (logits (1, V)), the best first, by beam search.
 
@@ -94,7 +107,7 @@ def likeliest(
         return float(one.likelihood / max(len(one.ids) + one.ended, 1) ** penalty)
 
     for step in range(longest):
-        total = likelihood[:, None] + logits.double().log_softmax(-1).cpu()  # (K, V)
+        total = likelihood[:, None] + weigh(logits)  # (K, V)
         done += [Written(ids[row], True, float(total[row, end])) for row in range(len(ids))]
         done = sorted(done, key=worth, reverse=True)[:beams]
         total[:, end] = -torch.inf

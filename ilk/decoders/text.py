@@ -59,6 +59,4 @@ class Writer(Decoder):
         return context, None if real is None else F.pad(real, (1, 0), value=True)[:, None, None]
 
     def line(self, context: Tensor, allowed: Tensor | None) -> Line:
-        words = self.words
-        never = (words.pad, words.unknown, words.start, words.mask)
-        return Line(self.writing, never, context=context, allowed=allowed)
+        return Line(self.writing, self.words, context=context, allowed=allowed)
