@@ -53,6 +53,14 @@ def learnt(tokenizer: str) -> tuple[Writer, Tensor]:
     return writer.eval(), vectors
 
 
+def random(writer: Writer) -> Writer:
+    """First weights, large enough that no two pieces are alike."""
+    torch.manual_seed(1)
+    for p in writer.parameters():
+        torch.nn.init.normal_(p, 0.0 if p.ndim > 1 else 1.0, 0.5)
+    return writer.eval()
+
+
 @torch.inference_mode()
 def test_writes_what_each_vector_stands_for(learnt: tuple[Writer, Tensor]) -> None:
     writer, vectors = learnt
@@ -64,11 +72,7 @@ def test_writes_what_each_vector_stands_for(learnt: tuple[Writer, Tensor]) -> No
 @torch.inference_mode()
 @pytest.mark.parametrize("seen", [False, True])  # whether tokens may be looked at beside the vector
 def test_with_kept_keys_and_values_as_without(tokenizer: str, seen: bool) -> None:
-    """First weights, wide enough that no two pieces are alike: greedy, drawn and by beams."""
-    torch.manual_seed(1)
-    writer = Writer(tokenizer, 4, 6 if seen else None, 12, 16, 2, 2).eval()
-    for p in writer.parameters():
-        torch.nn.init.normal_(p, 0.0 if p.ndim > 1 else 1.0, 0.5)
+    writer = random(Writer(tokenizer, 4, 6 if seen else None, 12, 16, 2, 2))
     tokens, real = (torch.randn(1, 3, 6), torch.tensor([[True, True, False]])) if seen else (None, None)
     context = writer.context(torch.randn(1, 4), tokens, real)
     start = torch.tensor([[writer.words.start]])
@@ -92,8 +96,7 @@ def test_with_kept_keys_and_values_as_without(tokenizer: str, seen: bool) -> Non
 
 @torch.inference_mode()
 def test_a_token_that_is_not_real_changes_nothing(tokenizer: str) -> None:
-    torch.manual_seed(0)
-    writer = Writer(tokenizer, 4, 6, 12, 16, 2, 2).eval()
+    writer = random(Writer(tokenizer, 4, 6, 12, 16, 2, 2))
     vector, tokens = torch.randn(1, 4), torch.randn(1, 3, 6)
     ids, real = torch.tensor([[2, 9, 8]]), torch.tensor([[True, True, False]])
     other = tokens.clone()

@@ -153,7 +153,7 @@ def test_seq2seq_is_given_and_wants_the_texts(tokenizer: str) -> None:
         assert out[1] == objective.blanks[0]
     nats, pieces = objective.told(given, wanted)
     assert int(pieces) == int((wanted[:, 1:] != words.pad).sum())
-    assert float(nats / pieces) == pytest.approx(math.log(words.size), rel=0.1)
+    assert (nats / pieces).item() == pytest.approx(math.log(words.size), rel=0.1)
 
 
 @settings(max_examples=50, deadline=None)
