@@ -44,6 +44,7 @@ _PUBLIC = {
     "split": "analysis.split",
     "text": "source.text",
     "widget": "view.notebook",
+    "write": "generate.text",
 }
 
 # Written out for type checkers and editors, which do not run code.
@@ -75,6 +76,7 @@ __all__ = [
     "split",
     "text",
     "widget",
+    "write",
 ]
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from .demonstration import demo
     from .errors import IlkError
     from .finetuning import finetune
+    from .generate.text import write
     from .learning import learn
     from .source import Source
     from .source.blackholes import blackholes

@@ -39,6 +39,9 @@ from . import look  # noqa: F401
 # isort: split
 from . import encoder  # noqa: F401
 
+# isort: split
+from . import generate  # noqa: F401
+
 
 @app.callback(invoke_without_command=True)
 def _ilk(
