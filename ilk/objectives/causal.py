@@ -23,6 +23,7 @@ class Causal(Objective):
     No text sees another: in each window attention stays within a text, and positions begin anew with it.
     """
 
+    kind: ClassVar[str] = "text"
     dim: ClassVar[int] = 128
     encoder: network.Causal
 

@@ -29,6 +29,7 @@ class Seq2Seq(Objective):
     mean. The decoder looks at the encoder's tokens and at the vector.
     """
 
+    kind: ClassVar[str] = "text"
     marks: ClassVar[tuple[str, ...]] = BLANKS
     encoder: Transformer
 

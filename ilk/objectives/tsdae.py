@@ -3,7 +3,7 @@
 Legend: B texts, D dimensions of the vector, U pieces of the longest text.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ..decoders.text import Writer
 from ..encoders._embed import device_of
-from ..encoders.causal import Causal
 from ..encoders.transformer import Transformer
 from ..errors import OptionError
 from ..source import Source
@@ -20,14 +19,17 @@ from ._base import Objective
 
 
 class TSDAE(Objective):
-    """For the encoders of texts `transformer` and `causal`. Each word is deleted with the chance `deleted`.
+    """For the encoder `transformer`. Each word is deleted with the chance `deleted`.
 
     The decoder sees nothing but the vector, so the vector must hold what the text says.
     """
 
+    kind: ClassVar[str] = "text"
+    encoder: Transformer
+
     def __init__(
         self,
-        encoder: Transformer | Causal,
+        encoder: Transformer,
         *,
         deleted: float = 0.6,
         decoder_width: int = 128,
@@ -35,7 +37,7 @@ class TSDAE(Objective):
         decoder_heads: int = 4,
     ) -> None:
         super().__init__()
-        if not isinstance(encoder, Transformer | Causal):
+        if not isinstance(encoder, Transformer):
             what = f"{type(encoder).__name__} reads no text in pieces"
             raise OptionError(what, "Give one that does: --encoder transformer.")
         if not 0 <= deleted < 1:
