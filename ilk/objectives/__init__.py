@@ -5,9 +5,10 @@ import inspect
 import pyarrow as pa
 
 from .. import find as _find
+from ..encoders import TokenEncoder
 from ._base import ClosedForm, Objective
 
-__all__ = ["ClosedForm", "Objective", "find", "names", "table"]
+__all__ = ["ClosedForm", "Objective", "find", "names", "table", "usual_encoder"]
 
 
 def names() -> list[str]:
@@ -17,6 +18,12 @@ def names() -> list[str]:
 def find(name: str) -> type[Objective] | type[ClosedForm]:
     """`simclr`, `./mine.py` or `package.module:Mine`."""
     return _find.find(__name__, "objective", name, Objective, ClosedForm)
+
+
+def usual_encoder(cls: type[Objective]) -> str:
+    """The network that it is given where nobody says which: one of patches where it asks for that."""
+    asked = inspect.signature(cls).parameters["encoder"].annotation
+    return "vit" if asked is TokenEncoder else "convnet"
 
 
 def table() -> pa.Table:

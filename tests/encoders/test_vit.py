@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ilk.encoders import patchify, unpatchify
-from ilk.encoders.vit import ViT
+from ilk.encoders.vit import ViT, patch_for
 from ilk.errors import OptionError, UnknownName
 
 POSITIONS = ["learned", "sincos", "rotary"]
@@ -139,6 +139,11 @@ def test_what_cannot_be() -> None:
         made(width=12, positions="rotary")
     with pytest.raises(OptionError, match="with width 18"):
         made(width=18, positions="sincos")
+
+
+@pytest.mark.parametrize(("size", "side"), [(16, 4), (28, 4), (32, 4), (64, 8), (224, 28)])
+def test_small_pictures_are_cut_into_few_patches(size: int, side: int) -> None:
+    assert -(-size // patch_for(size)) == side
 
 
 def test_each_layer_goes_on_from_the_one_before() -> None:
