@@ -228,12 +228,14 @@ def _begun(start: Space | str | os.PathLike[str], data: Any, label: str) -> _Beg
     space, folder = (start, start.path) if isinstance(start, Space) else _opened(Path(start))
     if space is None:
         encoder = saved.load(folder, Encoder)  # type: ignore[type-abstract]
-        reading, name = _reading(folder), folder.with_name(f"{folder.name}-finetuned")
-        noted = _noted(folder.parent)
+        reading, noted, run = _reading(folder), _noted(folder.parent), folder.parent
+        # Beside the run that it is of, not within: that goes when it is replaced
+        within = (run / "learn.json").exists()
+        name = run.with_name(f"{run.stem}-{folder.name}") if within else folder.with_name(folder.stem)
     else:
         encoder, reading = space.encoder, space.reading
-        name = folder.with_name(f"{folder.stem}-finetuned")
-        noted = _noted(folder.with_suffix(".run"))
+        name, noted = folder.with_name(folder.stem), _noted(folder.with_suffix(".run"))
+    name = name.with_name(f"{name.name}-finetuned")
     if not any(p.requires_grad for p in encoder.parameters()):
         raise OptionError(
             f"the encoder in {folder} has no weight that could learn",

@@ -57,8 +57,7 @@ class Course:
         assert self.best is not None
         if last.perplexity is not None:
             return f"perplexity rose from {math.exp(-self.best):.1f} to {last.perplexity:.1f}"
-        what = "view retrieval" if last.given_back is None else "what comes back"
-        return f"{what} fell from {self.best:.0%} to {last.deciding:.0%}"
+        return f"{last.decided_by} fell from {self.best:.0%} to {last.deciding:.0%}"
 
 
 def _health(told: dict[str, Any]) -> Health:

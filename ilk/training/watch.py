@@ -74,7 +74,9 @@ class Health:
         """
         straight = self.given_back is None and self.perplexity is None
         rank = min(self.rank, self.rank_about_mean) if straight else self.rank_about_mean
-        return self.spread < 1e-3 or (self.dim > 2 and min(self.samples, rank) < 1.5)
+        if self.samples < 3:  # these always lie on one line
+            return False
+        return self.spread < 1e-3 or (self.dim > 2 and rank < 1.5)
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "collapsed": self.collapsed}
