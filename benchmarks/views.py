@@ -32,22 +32,22 @@ def draw(between: Range) -> float:
     return random.uniform(*between)
 
 
-def placed(picture: Image.Image, p: Preset) -> Image.Image:
+def placed(picture: Image.Image, p: Preset, size: int) -> Image.Image:
     area, aspect = draw(p.crop), math.exp(draw((math.log(p.aspect[0]), math.log(p.aspect[1]))))
     wide, high = min(1, math.sqrt(area * aspect)), min(1, math.sqrt(area / aspect))
-    x = SIZE * (0.5 + (1 - wide) * draw((-0.5, 0.5)) + draw(p.shift))
-    y = SIZE * (0.5 + (1 - high) * draw((-0.5, 0.5)) + draw(p.shift))
+    x = size * (0.5 + (1 - wide) * draw((-0.5, 0.5)) + draw(p.shift))
+    y = size * (0.5 + (1 - high) * draw((-0.5, 0.5)) + draw(p.shift))
     flip = random.random() < p.flip_x
     if p.turn == p.shear == (0, 0):
-        box = (x - wide * SIZE / 2, y - high * SIZE / 2, x + wide * SIZE / 2, y + high * SIZE / 2)
-        picture = picture.resize((SIZE, SIZE), Image.Resampling.BILINEAR, box)
+        box = (x - wide * size / 2, y - high * size / 2, x + wide * size / 2, y + high * size / 2)
+        picture = picture.resize((size, size), Image.Resampling.BILINEAR, box)
         return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip else picture
     turn, tan = math.radians(draw(p.turn)), math.tan(math.radians(draw(p.shear)))
     cos, sin, wide = math.cos(turn), math.sin(turn), -wide if flip else wide
     a, b, c, d = cos * wide, (cos * tan - sin) * high, sin * wide, (sin * tan + cos) * high
-    middle = SIZE / 2
+    middle = size / 2
     matrix = (a, b, x - (a + b) * middle, c, d, y - (c + d) * middle)
-    return picture.transform((SIZE, SIZE), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return picture.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
 
 
 def coloured(picture: Image.Image, p: Preset) -> Image.Image:
@@ -63,15 +63,15 @@ def coloured(picture: Image.Image, p: Preset) -> Image.Image:
     return picture.convert("L").convert(picture.mode) if random.random() < p.grey else picture
 
 
-def by_pil(picture: Image.Image, p: Preset) -> np.ndarray:
-    picture = placed(picture, p)
+def by_pil(picture: Image.Image, p: Preset, size: int = SIZE) -> np.ndarray:
+    picture = placed(picture, p, size)
     if picture.mode == "F":  # PIL has neither brightness nor noise for floats
         x = np.asarray(picture) * np.float32(draw(p.brightness))
         deviation = draw(p.noise) * float(x.std())
         return (x + np.random.normal(0, deviation, x.shape)).astype(np.float32)  # noqa: NPY002
     picture = coloured(picture, p)
     if random.random() < p.blurred:
-        picture = picture.filter(ImageFilter.GaussianBlur(draw(p.blur) * SIZE))
+        picture = picture.filter(ImageFilter.GaussianBlur(draw(p.blur) * size))
     return np.asarray(picture, np.float32) / 255
 
 
@@ -84,19 +84,21 @@ def loop(pictures: list[Image.Image], p: Preset) -> tuple[torch.Tensor, torch.Te
 class TwoViews(Dataset[tuple[Tensor, Tensor]]):
     """As in the usual code for SimCLR: a sample is two views of one picture, made when it is asked for."""
 
-    def __init__(self, pictures: list[Image.Image], p: Preset) -> None:
-        self.pictures, self.p = pictures, p
+    def __init__(
+        self, pictures: list[Image.Image], p: Preset, *, size: int = SIZE, length: int = BATCHES * BATCH
+    ) -> None:
+        self.pictures, self.p, self.size, self.length = pictures, p, size, length
 
     def __len__(self) -> int:
-        return BATCHES * BATCH
+        return self.length
 
     def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
         picture = self.pictures[i % len(self.pictures)]
-        return tensor(by_pil(picture, self.p)), tensor(by_pil(picture, self.p))
+        return tensor(by_pil(picture, self.p, self.size)), tensor(by_pil(picture, self.p, self.size))
 
 
 def tensor(x: np.ndarray) -> Tensor:  # (H, W[, C]) -> (C, H, W)
-    return torch.from_numpy(x).view(SIZE, SIZE, -1).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(x).view(*x.shape[:2], -1).permute(2, 0, 1).contiguous()
 
 
 def loaded(pictures: list[Image.Image], p: Preset) -> None:

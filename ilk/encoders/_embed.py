@@ -45,6 +45,8 @@ def device_of(network: torch.nn.Module) -> torch.device:
 def move(batch: Any, device: torch.device) -> Any:
     """A batch (a tensor, or tuples, lists and dictionaries of them) on `device`."""
     if isinstance(batch, Tensor):
+        if device.type == "cuda" and batch.device.type == "cpu":
+            batch = batch.pin_memory()  # only so does the copy not hold up what the GPU works on
         return batch.to(device, non_blocking=True)
     if isinstance(batch, dict):
         return {k: move(v, device) for k, v in batch.items()}

@@ -14,14 +14,13 @@ samples is a function of (seed, epoch).
 import math
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..console import Bar, progress
 from ..encoders import Encoder
@@ -29,6 +28,7 @@ from ..encoders._embed import move
 from ..objectives import Objective
 from ..source import Source
 from . import distributed
+from .device import channels_last, kernels_channels_last, precision
 from .failure import not_a_number
 from .folder import Folder, State
 from .interrupt import interruptible
@@ -58,7 +58,7 @@ def fit(
     with distributed.group() as (rank, world), interruptible() as wish:
         order = plan(len(source), recipe, world)
         device = distributed.device()
-        _kernels_channels_last(objective.to(device).train())
+        kernels_channels_last(objective.to(device).train())
         optimiser = adamw(objective, recipe)
         folder = Folder(Path(run), objective, optimiser, writes=rank == 0)
         state = folder.open(source, recipe, world, resume=resume)
@@ -76,9 +76,9 @@ def fit(
                 for part in range(order.accumulate):
                     batch, known = meter.wait(ready)
                     torch.manual_seed(_mix(recipe.seed, state.step, part, rank))
-                    views = (*map(_channels_last, objective.views(batch)), *known)
+                    views = (*map(channels_last, objective.views(batch)), *known)
                     with together.last(part + 1 == order.accumulate):
-                        with _precision(device):
+                        with precision(device, recipe.precision):
                             terms = together.loss(*views, progress=done)
                             loss = torch.stack([t.float() for t in terms.values()])
                         (loss.sum() / order.accumulate).backward()  # type: ignore[no-untyped-call]
@@ -123,26 +123,6 @@ def _batches(
 def _mix(*numbers: int) -> int:
     """One seed out of several: near numbers give unrelated seeds."""
     return int(np.random.SeedSequence(numbers).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
-def _precision(device: torch.device) -> AbstractContextManager[Any]:
-    """bfloat16 where there are units for it; CPUs of today are no faster with it."""
-    if device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False):
-        return torch.autocast("cuda", torch.bfloat16)
-    return nullcontext()
-
-
-def _kernels_channels_last(network: nn.Module) -> None:
-    """Convolutions run fastest in this memory order, when the pictures come in it too."""
-    for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _channels_last(view: Any) -> Any:
-    if isinstance(view, Tensor) and view.ndim == 4:
-        return view.contiguous(memory_format=torch.channels_last)
-    return view
 
 
 def _due(checks: int, before: float, now: float) -> bool:

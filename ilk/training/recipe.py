@@ -3,7 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..errors import OptionError
+from ..errors import OptionError, UnknownName
+
+PRECISIONS = ("auto", "float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -16,13 +18,14 @@ class Recipe:
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None
-    batch: int = 128  # of each process
+    batch: int = 128  # shared by all processes
     accumulate: int = 1  # batches a step
     learning_rate: float = 2e-3  # as given: never scaled behind your back
     weight_decay: float = 1e-4  # on matrices and kernels only
     betas: tuple[float, float] = (0.9, 0.99)
     clip: float = 5.0  # of the gradient's norm; 0: off
     warmup: float = 0.05  # share of the run
+    precision: str = "auto"  # or float32, bfloat16; auto: the latter where there are units for it
     held_out: float = 0.05  # share of the samples never learnt from, for health (16 to 1,024 of them)
     checks: int = 10  # how often health is measured
     checkpoint_seconds: float = 30.0
@@ -36,6 +39,8 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise OptionError(f"{name} is {value}; expected more than 0")
+        if self.precision not in PRECISIONS:
+            raise UnknownName("precision", self.precision, PRECISIONS)
         if not 0 <= self.held_out < 1 or not 0 <= self.warmup <= 1:
             raise OptionError(
                 f"held_out is {self.held_out}, warmup {self.warmup}; expected shares from 0 to 1"
