@@ -26,10 +26,12 @@ _PUBLIC = {
     "Space": "space",
     "Text": "source.text",
     "Watch": "training.watch",
+    "align": "analysis.align",
     "anomalies": "analysis.anomalies",
     "blackholes": "source.blackholes",
     "clusters": "analysis.clusters",
     "demo": "demonstration",
+    "drift": "analysis.drift",
     "duplicates": "analysis.pairs",
     "few_shots": "analysis.shots",
     "finetune": "finetuning",
@@ -58,10 +60,12 @@ __all__ = [
     "Text",
     "Watch",
     "__version__",
+    "align",
     "anomalies",
     "blackholes",
     "clusters",
     "demo",
+    "drift",
     "duplicates",
     "few_shots",
     "finetune",
@@ -80,8 +84,10 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from .analysis.align import align
     from .analysis.anomalies import anomalies
     from .analysis.clusters import clusters
+    from .analysis.drift import drift
     from .analysis.pairs import duplicates, neighbour_graph
     from .analysis.probing import probe
     from .analysis.shots import few_shots

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ..space import Space
 
 
-def open_space(path: Path) -> "Space":
+def open_space(path: Path, version: int | None = None) -> "Space":
     from ..space import Space
 
     beside = path.parent / f"{path.name}.space"
@@ -21,7 +21,7 @@ def open_space(path: Path) -> "Space":
         raise DataError(
             f"no space {path}", f"Here are: {', '.join(near)}." if near else "Make one: ilk learn FOLDER"
         )
-    return Space.open(path)
+    return Space.open(path, version=version)
 
 
 def split(words: list[str]) -> tuple[str, dict[str, Any]]:

@@ -26,12 +26,14 @@ def learn(
     out: Annotated[
         Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
     ] = None,
-    encoder: Annotated[str, typer.Option(help="The network, for objectives that train one.")] = "convnet",
+    encoder: Annotated[
+        str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
+    ] = None,
     dim: Annotated[int | None, typer.Option(help="Length of a vector [default: the objective's].")] = None,
     minutes: Annotated[float | None, typer.Option(help="How long to train a network [default: 2].")] = None,
     steps: Annotated[int | None, typer.Option(help="... or how many steps.")] = None,
     epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
-    batch: Annotated[int, typer.Option(help="Samples a step.")] = 128,
+    batch: Annotated[int, typer.Option(help="Samples a step, shared by all processes.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
     size: Annotated[int | None, typer.Option(help="Pixels a side [default: their own, or 64].")] = None,
     channels: Annotated[int | None, typer.Option(help="1: grey, 3: colour [default: as they are].")] = None,
@@ -65,30 +67,35 @@ def learn(
     from ..learning import check, learn
     from ..source.images import images
     from ..target import default_name
+    from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
 
-    check(objective, encoder, dim, options, others=[p.name for p in rest.command.params if p.name])
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
-    source = images(
-        data,
-        size=size,
-        channels=channels,
-        stretch=stretch,
-        fill=None if fill is None else value(fill),
-        normalise=removed(normalise),
-        strict=strict,
-    )
-    space = learn(
-        source,
-        objective,
-        out=out or default_name(data),
-        encoder=encoder,
-        dim=dim,
-        recipe=recipe,
-        label=label,
-        replace=replace,
-        **options,
-    )
+    with group() as (rank, _):
+        with in_turn():
+            check(objective, encoder, dim, options, others=[p.name for p in rest.command.params if p.name])
+            source = images(
+                data,
+                size=size,
+                channels=channels,
+                stretch=stretch,
+                fill=None if fill is None else value(fill),
+                normalise=removed(normalise),
+                strict=strict,
+            )
+        space = learn(
+            source,
+            objective,
+            out=out or default_name(data),
+            encoder=encoder,
+            dim=dim,
+            recipe=recipe,
+            label=label,
+            replace=replace,
+            **options,
+        )
+    if rank > 0:  # under torchrun one process prints
+        return
     output.facts(_summary(space, source))
     extra = "" if find_spec("fastapi") else "  (pip install 'ilk[look]' first)"
     output.next("look at it", f"ilk look {shlex.quote(str(space.path))}{extra}")
