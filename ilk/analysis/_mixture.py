@@ -17,24 +17,26 @@ from sklearn.mixture import GaussianMixture
 
 INITS = ("k-means++", "kmeans", "random_from_data")  # each fails on some data that another one solves
 RIDGE = 1e-4  # of the mean variance (which `standard` sets to 1): keeps a group of few points from collapsing
+TOL = 1e-3  # of the mean log likelihood
 BROAD = 0.03  # the same, for a second opinion: a likelihood that gains less by making groups thin
 
 
 def fit(x: np.ndarray, k: int, covariance: str, starts: int, seed: int, ridge: float = RIDGE) -> Any:
     """The likeliest of `starts` mixtures: each runs a little, the best three to the end (emEM)."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # stopping early is the plan
-        short = [
+        warnings.simplefilter("ignore", ConvergenceWarning)  # of k-means on copies
+        begun = [
             GaussianMixture(
                 k,
                 covariance_type=covariance,
                 reg_covar=ridge,
                 init_params=INITS[s % 3],
                 random_state=seed * 1000 + s,
-                max_iter=12,
+                max_iter=0,
             ).fit(x)
             for s in range(starts if k > 1 else 1)
         ]
+    short = [_climbed(g, x, ridge, 12) for g in begun]
     short.sort(key=lambda g: -g.lower_bound_)
     return max((refine(g, x, ridge) for g in short[:3]), key=lambda g: float(g.lower_bound_))
 
@@ -54,11 +56,73 @@ def apart(x: np.ndarray, k: int, covariance: str, starts: int, seed: int) -> Any
 
 def refine(g: Any, x: np.ndarray, ridge: float = RIDGE) -> Any:
     """On from `g`, to the end, on the rows `x`."""
-    start = {"weights_init": g.weights_, "means_init": g.means_, "precisions_init": g.precisions_}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        kind = {"covariance_type": g.covariance_type, "reg_covar": ridge, "max_iter": 200}
-        return GaussianMixture(g.n_components, **kind, **start).fit(x)
+    return _climbed(g, x, ridge, 200)
+
+
+def _climbed(g: Any, x: np.ndarray, ridge: float, most: int) -> Any:
+    """Expectation and maximisation in turn, at most so often, until they gain less than `TOL` a row.
+
+    As scikit-learn's own, whose checks of every small array take several times as long as its sums.
+    """
+    weights, means, roots, bound = g.weights_, g.means_, _roots(g), -np.inf
+    for _ in range(most):
+        log = np.log(weights) + _log_densities(x, means, roots)  # (n, k)
+        top = log.max(1, keepdims=True)
+        share = np.exp(log - top)
+        total = share.sum(1, keepdims=True)
+        share /= total
+        before, bound = bound, float((top + np.log(total)).mean())
+        held = share.sum(0) + 10 * np.finfo(float).eps  # (k,)
+        weights, means = held / held.sum(), (share.T @ x) / held[:, None]
+        found = _spread(x, share, held, means, g.covariance_type, ridge)
+        roots = np.linalg.inv(np.linalg.cholesky(found)).swapaxes(1, 2)  # (k, D, D) L with L L' = found^-1
+        if abs(bound - before) < TOL:
+            break
+    return _as_mixture(g, weights, means, found, roots, bound)
+
+
+def _roots(g: Any) -> np.ndarray:
+    """(k, D, D) upper L of each Gaussian, with L L' the inverse of its covariance."""
+    roots, (k, dim) = g.precisions_cholesky_, g.means_.shape
+    if g.covariance_type == "diag":
+        return np.stack([np.diag(v) for v in roots])
+    return np.broadcast_to(roots, (k, dim, dim))
+
+
+def _log_densities(x: np.ndarray, means: np.ndarray, roots: np.ndarray) -> np.ndarray:  # -> (n, k)
+    out = np.empty((len(x), len(means)))
+    for i, (m, root) in enumerate(zip(means, roots)):
+        y = x @ root - m @ root  # (n, D)
+        out[:, i] = np.log(root.diagonal()).sum() - 0.5 * np.einsum("nd,nd->n", y, y)
+    out -= 0.5 * x.shape[1] * np.log(2 * np.pi)
+    return out
+
+
+def _spread(
+    x: np.ndarray, share: np.ndarray, held: np.ndarray, means: np.ndarray, kind: str, ridge: float
+) -> np.ndarray:  # (k, D, D)
+    found = np.empty((len(means), *2 * x.shape[1:]))
+    for i, m in enumerate(means):
+        step = x - m  # (n, D)
+        found[i] = (share[:, i] * step.T) @ step / held[i]
+    if kind == "tied":
+        found[:] = np.average(found, axis=0, weights=held)
+    one = np.eye(x.shape[1])
+    return (found * one if kind == "diag" else found) + ridge * one
+
+
+def _as_mixture(
+    g: Any, weights: np.ndarray, means: np.ndarray, found: np.ndarray, roots: np.ndarray, bound: float
+) -> Any:
+    """What these parameters say of rows is asked of scikit-learn."""
+    done = GaussianMixture(g.n_components, covariance_type=g.covariance_type)
+    done.weights_, done.means_, done.lower_bound_ = weights, means, bound
+    if g.covariance_type == "diag":
+        found, roots = (a.diagonal(axis1=1, axis2=2) for a in (found, roots))
+    elif g.covariance_type == "tied":
+        found, roots = found[0], roots[0]
+    done.covariances_, done.precisions_cholesky_ = found, roots
+    return done
 
 
 def icl(g: Any, x: np.ndarray) -> float:

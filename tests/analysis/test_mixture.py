@@ -74,3 +74,17 @@ def test_icl_is_bic_for_groups_far_apart():
     )
     g = _mixture.fit(x, 2, "full", 2, 0)
     assert _mixture.icl(g, x) == pytest.approx(g.bic(x))
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag"])
+def test_the_climb_is_that_of_scikit_learn(kind):
+    x = np.random.default_rng(0).normal(size=(300, 4)) * [3, 1, 1, 2] + np.arange(3).repeat(100)[:, None]
+    how = {"covariance_type": kind, "reg_covar": 0.01, "init_params": "random_from_data", "random_state": 3}
+    theirs = GaussianMixture(3, max_iter=300, **how).fit(x)
+    ours = _mixture.refine(GaussianMixture(3, max_iter=0, **how).fit(x), x, 0.01)
+    assert theirs.converged_
+    assert ours.lower_bound_ == pytest.approx(theirs.lower_bound_, abs=1e-9)
+    np.testing.assert_allclose(ours.means_, theirs.means_, atol=1e-6)
+    np.testing.assert_allclose(ours.covariances_, theirs.covariances_, atol=1e-6)
+    np.testing.assert_allclose(ours.predict_proba(x), theirs.predict_proba(x), atol=1e-6)
+    assert ours.bic(x) == pytest.approx(theirs.bic(x))
