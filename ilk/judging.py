@@ -2,7 +2,8 @@
 
 A handful of labels decides better than any score without them. Where there is none, `found_again` does:
 how often one changed copy of a held-out picture finds the other, averaged over six kinds of change, with
-every encoder's vectors on the same number of whitened axes. Under the views that it learnt from alone, a
+every encoder's vectors on the same number of whitened axes (of a text, how often one half finds the other).
+Under the views that it learnt from alone, a
 contrastive encoder scores high whatever it is worth.
 
 What it is worth (`benchmarks/judges.py`, twelve encoders, one seed): its rank correlation with quality is .63
@@ -22,8 +23,10 @@ from torch import Tensor
 from . import encoders, objectives
 from .encoders import Encoder, encode
 from .encoders.projected import project
+from .find import construct
 from .objectives import ClosedForm
 from .source import Source
+from .source._kind import kind
 from .source.views import Preset, Views
 from .training import health
 from .training.order import plan
@@ -33,6 +36,7 @@ from .training.watch import Health, report, some
 ROWS = 256  # pictures looked for
 BANK = 2048  # samples from which baselines and whitened axes are made
 AXES = 64
+RANDOM = 128  # dimensions
 CHANGES = (  # beside the source's own views; no encoder learns from all of these
     Preset(crop=(0.5, 0.5)),
     Preset(cut=1, hole=(0.4, 0.6)),
@@ -47,7 +51,7 @@ class Judged:
     name: str
     encoder: Encoder
     health: Health
-    found: float | None  # by `found_again`; None: not pictures
+    found: float | None  # by `found_again`; None: of samples that cannot be changed
 
     @property
     def score(self) -> float:
@@ -79,35 +83,46 @@ class Judge:
         return Judged(name, encoder, seen, found_again(encoder, self.source, self.rows, self.bank))
 
     def baselines(self, dim: int | None = None) -> Iterator[Judged]:
-        """The pictures as they are, `dim` main axes of them, a network that learnt nothing."""
+        """What needs no learning: pictures as they are, `dim` main axes of them, a network's first weights.
+
+        Of texts: which words they hold, in many dimensions and in few.
+        """
+        if kind(self.source) == "text":
+            yield self("tfidf", self._solved("tfidf"))
+            yield self("random", self._solved("tfidf", dim=dim or RANDOM))
+            return
         traits = self.source.traits
         if not {"channels", "size"} <= traits.keys():
             return
         pixels = encoders.build("pixels", traits).eval()
         yield self("pca", project(pixels, self.source, dim or AXES, rows=self.bank))
         yield self("pixels", pixels)
-        random = objectives.find("random")
-        assert issubclass(random, ClosedForm)
-        yield self("random", random().solve(self.source, seed=self.seed))
+        yield self("random", self._solved("random"))
+
+    def _solved(self, name: str, **options: int) -> Encoder:
+        cls = objectives.find(name)
+        assert issubclass(cls, ClosedForm)
+        return construct(cls, options, {}).solve(self.source, seed=self.seed)
 
 
 def found_again(encoder: Encoder, source: Source, rows: np.ndarray, bank: np.ndarray) -> float | None:
-    """Mean share of `rows` that are found, over the kinds of change; None where the samples are no pictures.
+    """Mean share of `rows` that are found, over the kinds of change; None where there are none.
 
     The axes come from `bank`, few where that is small: as many axes as samples would tell any samples apart.
     """
-    x = source.batch(rows)  # (B, C, H, W)
-    if not isinstance(x, Tensor) or x.ndim != 4:
+    x = source.batch(rows)
+    pictures = isinstance(x, Tensor) and x.ndim == 4  # (B, C, H, W)
+    changes = [v for v in (source.views(), *(map(Views, CHANGES) if pictures else ())) if v is not None]
+    if not changes:
         return None
     axes = min(AXES, encoder.dim, max(2, len(bank) // 8))
     white = project(encoder, source, axes, rows=bank)
     shares = []
-    for views in (source.views(), *map(Views, CHANGES)):
-        if views is not None:
-            with torch.random.fork_rng([]):
-                torch.manual_seed(0)
-                pair = views(x)
-            shares.append(health.view_retrieval(encode(white, pair[0]), encode(white, pair[1])))
+    for views in changes:
+        with torch.random.fork_rng([]):
+            torch.manual_seed(0)
+            pair = views(x)
+        shares.append(health.view_retrieval(encode(white, pair[0]), encode(white, pair[1])))
     return float(np.mean(shares))
 
 

@@ -17,21 +17,24 @@ from . import encoders, files, objectives, saved
 from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
-from .encoders.projected import project
+from .encoders.projected import evened
+from .encoders.vit import patch_for
 from .errors import OptionError, UnknownName
 from .find import construct, parameters
 from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source
-from .source.images import Images, images
+from .source._kind import kind, reader
+from .source.images import Images
+from .source.text import Text
 from .space import Space
-from .target import Target, default_name
+from .target import Target, default_name, paths
+from .training.distributed import group, in_turn, wait
 from .training.fit import fit
 from .training.recipe import Recipe
 from .training.watch import Watch
+from .usual import Usual, encoder_for, objectives_for, options_of, suits, usual, with_vocabulary
 
-AUTO = ("patches", "simclr")  # the one at once, the other with more minutes
-PLAIN = "pca"  # the baseline that `auto` keeps where it is better than both
 ENOUGH = 1000  # samples; with fewer, `auto` trains no network
 NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones
 AXES_FROM = 20_000  # samples are enough to whiten by
@@ -44,58 +47,74 @@ def learn(
     objective: str = "auto",
     *,
     out: str | os.PathLike[str] | None = None,
-    encoder: str = "convnet",
+    as_: str | None = None,
+    encoder: str | None = None,
     dim: int | None = None,
     recipe: Recipe = _TWO_MINUTES,
     label: str | None = None,
     replace: bool = False,
     **options: Any,
 ) -> Space:
-    """Learns an encoder from `data` (a source, or what `images` reads) and fills a space with its vectors.
+    """Learns an encoder from `data` (a source, or what `ilk.images` or `ilk.text` reads) and fills a space.
 
     out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
-    encoder    for objectives that train a network; `dim` is the length of a vector
+    as_        what the data are: images or text (default: what most of them look like)
+    encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
     options    more keywords of the objective and the encoder
 
     `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the best of these
-    and of white PCA. The result is shown beside the baselines (pixels, PCA, a random network).
-    Call it again, the same, to go on after a kill.
+    and of white PCA (of text: `sif`, `simcse`, TF-IDF). The result is shown beside the baselines.
+    Call it again, the same, to go on after a kill. Under torchrun all processes call it: they share the steps
+    of a network; the rest the first one does while the others wait.
     """
-    check(objective, encoder, dim, options)
-    source = data if isinstance(data, Source) else images(data)
-    _check_label(label, source)
-    name = Path(out) if out is not None else default_name(data)
-    asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
-    job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label)
-    # Before the target: what refuses an option leaves no half-made run behind.
-    made = None if objective == "auto" else job.built(objective, options)
-    target = Target(name, asked, source, found_at=_found_at(data), replace=replace)
-    _list_skipped(source, target.run / "skipped.csv")
-    if made is None:
-        return _auto(job, target)
-    found = job.learnt(objective, made, target.run)
-    job.compare({objective: found})
-    return target.fill(found.encoder, found.decoder, source)
+    with group() as (rank, _):
+        with in_turn():
+            of = as_ or kind(data)
+            check(objective, encoder, dim, options, of=of)
+            source = data if isinstance(data, Source) else reader(of, data)(data)
+            _check_label(label, source)
+            encoder = encoder or encoder_for(objective, of)
+            job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label)
+            # Before the target: what refuses an option leaves no half-made run behind.
+            made = None if objective == "auto" else job.built(objective, options)
+        name = Path(out) if out is not None else default_name(data)
+        if rank > 0:
+            return _helped(job, objective, made, name)
+        asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
+        target = Target(name, asked, source, found_at=_found_at(data), replace=replace, own=_own(made))
+        _list_skipped(source, target.run / "skipped.csv")
+        space = _auto(job, target) if made is None else _one(job, target, objective, made)
+        wait()
+        return space
 
 
 def check(
-    objective: str, encoder: str, dim: int | None, options: dict[str, Any], *, others: Iterable[str] = ()
+    objective: str,
+    encoder: str | None,
+    dim: int | None,
+    options: dict[str, Any],
+    *,
+    others: Iterable[str] = (),
+    of: str = "images",
 ) -> None:
     """Finds now what is wrong with these names, before data are read for hours or a space is thrown away.
 
-    `others`: more names that the caller takes as options.
+    `others`: more names that the caller takes as options; `of`: the kind of data.
     """
     do, known, sized = "", list[str](), True
     if objective == "auto":
         do = "Options of an objective want that objective: see `ilk objectives`."
     else:
-        cls, network = objectives.find(objective), encoders.find(encoder)
+        cls, name = objectives.find(objective), encoder or encoder_for(objective, of)
+        network = encoders.find(name)
+        suits(objective, cls, of, objectives_for(of))
         known = parameters(cls)
         sized = "dim" in known
         if not issubclass(cls, ClosedForm):
-            known = [*(p for p in known if p != "encoder"), *parameters(network)]
+            suits(name, network, of, [encoder_for(objective, of)])
+            known = [*(p for p in known if p != "encoder"), *options_of(network)]
             sized = "dim" in parameters(network)
     for option in options:
         if option not in known:
@@ -111,18 +130,27 @@ def check(
         raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
 
 
+def _folder(run: Path, objective: str) -> Path:
+    return run / Path(objective.rpartition(":")[2]).stem
+
+
 def _check_label(label: str | None, source: Source) -> None:
     table = source.metadata()
     columns = [] if table is None else table.column_names
     if label is not None and label not in columns:
-        do = "Pictures bring columns along when a table with their paths is given (CSV, parquet)."
+        do = "Samples bring columns along when a table of them, or of their paths, is given (CSV, parquet)."
         raise UnknownName("metadata column", label, columns, do)
 
 
 def _found_at(data: Any) -> str | None:
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
-    return data.found_at if isinstance(data, Images) else None
+    return data.found_at if isinstance(data, Images | Text) else None
+
+
+def _own(made: ClosedForm | Objective | None) -> bool:
+    """Whether something else goes into the space than the samples: words that texts hold."""
+    return isinstance(made, ClosedForm) and type(made).content is not ClosedForm.content
 
 
 def _list_skipped(source: Source, path: Path) -> None:
@@ -142,20 +170,39 @@ def _sharp(recipe: Recipe, n: int) -> Recipe:
     return replaced(recipe, held_out=max(Recipe.held_out, min(0.2, 128 / n)))
 
 
+def _helped(job: "_Job", name: str, made: ClosedForm | Objective | None, out: Path) -> Space:
+    """What all processes but the first do: their share of the steps of a network."""
+    run, space = paths(out)
+    slow = job.usual.slow
+    if made is None and job.enough:
+        name, made = slow, job.built(slow, {})
+    if isinstance(made, Objective):
+        job.fitted(made, _folder(run, name))
+    wait()
+    return Space.open(space)
+
+
+def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -> Space:
+    found = job.learnt(name, made, target.run)
+    job.compare({name: found})
+    content = made.content(job.source, found.encoder) if isinstance(made, ClosedForm) else job.source
+    return target.fill(found.encoder, found.decoder, content)
+
+
 def _auto(job: "_Job", target: Target) -> Space:
-    """The best of patches, SimCLR and white PCA; patches at once, so that there is something to look at."""
-    quick, slow = AUTO
+    """The best of a quick way, a slow one and a plain one; the quick at once: something to look at."""
+    quick, slow, plain = job.usual.quick, job.usual.slow, job.usual.plain
     first = job.learnt(quick, job.built(quick, {}), target.run)
     made = {quick: first}
     waiting = not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
-    if len(job.source) < ENOUGH:
+    if not job.enough:
         say(f"{len(job.source)} samples are too few to train a network on.")
     else:
         say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
         made[slow] = job.learnt(slow, job.built(slow, {}), target.run)
     judged = job.compare(made)
-    asked = [j for j in judged if j.name in (*made, PLAIN)]
+    asked = [j for j in judged if j.name in (*made, plain)]
     best = max(asked, key=lambda j: j.score)  # of equals the first: the quick one
     told = ", ".join(f"{j.name} {j.score:.1%}" for j in asked)
     say(f"{best.by}: {told}; {best.name} is kept.")
@@ -181,6 +228,15 @@ class _Job:
     recipe: Recipe
     label: str | None
 
+    @property
+    def usual(self) -> Usual:
+        return usual(kind(self.source))
+
+    @property
+    def enough(self) -> bool:
+        """For `auto` to train a network."""
+        return len(self.source) >= ENOUGH
+
     def built(self, name: str, options: dict[str, Any]) -> ClosedForm | Objective:
         cls = objectives.find(name)
         if issubclass(cls, ClosedForm):
@@ -190,17 +246,20 @@ class _Job:
 
     def learnt(self, name: str, objective: ClosedForm | Objective, run: Path) -> _Learnt:
         """One objective, from start to end."""
-        folder = run / Path(name.rpartition(":")[2]).stem
+        folder = _folder(run, name)
         say(f"Learning by {name} from {len(self.source):,} samples.")
         if isinstance(objective, ClosedForm):
             found = objective.solve(self.source, seed=self.recipe.seed)
             saved.save(found, folder, Encoder)
             return _Learnt(found, None)
-        found = fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
+        found = self.fitted(objective, folder)
         # Whitened vectors tell kinds apart better; a decoder needs them as they are.
         if objective.decoder is None:
-            found = project(found, self.source, found.dim, rows=self._some())
+            found = evened(found, self.source, rows=self._some())
         return _Learnt(found, objective.decoder)
+
+    def fitted(self, objective: Objective, folder: Path) -> Encoder:
+        return fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
 
     def compare(self, made: dict[str, _Learnt]) -> list[Judged]:
         """Those made, then the baselines; said as a table."""
@@ -222,10 +281,13 @@ class _Job:
         network = encoders.find(self.encoder)
         own = {k: v for k, v in options.items() if k in parameters(cls)}
         others = {k: v for k, v in options.items() if k not in own}
+        others = with_vocabulary(network, cls, others, self.source, self.recipe.seed)
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
         torch.manual_seed(self.recipe.seed)  # the first weights
         minutes = self.recipe.minutes
         hurried = self.encoder == "convnet" and minutes is not None and minutes <= 1
-        narrow = {"width": NARROW} if hurried else {}
-        encoder = encoders.build(self.encoder, self.source.traits | narrow, **dim, **others)
+        offered = self.source.traits | ({"width": NARROW} if hurried else {})
+        if self.encoder == "vit":
+            offered["patch"] = patch_for(offered["size"])
+        encoder = encoders.build(self.encoder, offered, **dim, **others)
         return construct(cls, own, {"encoder": encoder, **self.source.traits})

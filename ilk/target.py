@@ -30,6 +30,11 @@ def default_name(data: Any) -> Path:
     return Path((given.name if given.is_dir() else given.stem) or "learnt")
 
 
+def paths(name: Path) -> tuple[Path, Path]:
+    """The run and the space of that name."""
+    return name.with_name(f"{name.name}.run"), name.with_name(f"{name.name}.space")
+
+
 class Target:
     """Refuses to touch a space that holds anything the data to learn from would not give again."""
 
@@ -41,8 +46,10 @@ class Target:
         *,
         found_at: str | None = None,
         replace: bool,
+        own: bool = False,
     ) -> None:
-        self.run, self.space = name.with_name(f"{name.name}.run"), name.with_name(f"{name.name}.space")
+        """`own`: what goes into the space has other ids than the data."""
+        self.run, self.space = paths(name)
         self.record = self.run / "learn.json"
         self.asked = json.loads(json.dumps(asked))  # as it will be read back
         self.data = None if found_at is None else os.path.abspath(found_at)
@@ -52,7 +59,7 @@ class Target:
             _throw_away(self.run, "learn.json")
             _throw_away(self.space, "space.json")
         if self.record.exists():
-            self._go_on(source)
+            self._go_on(None if own else source)
         elif self.space.exists():
             raise self._taken("is not of a run here")
         with files.room(self.run):
@@ -97,7 +104,7 @@ class Target:
         for left in (self._new, self._old):
             _throw_away(left, "space.json")
 
-    def _go_on(self, source: Source) -> None:
+    def _go_on(self, source: Source | None) -> None:
         try:
             record = json.loads(self.record.read_bytes())
             asked, self.fingerprints = record["asked"], record["fingerprints"]
@@ -112,7 +119,8 @@ class Target:
             space = Space.open(self.space)
             if space.fingerprint not in self.fingerprints:
                 raise self._taken("is not of the run beside it")
-            more = len(set(space.ids()) - {source.id(i) for i in range(len(source))})
+            known = None if source is None else {source.id(i) for i in range(len(source))}
+            more = 0 if known is None else len(set(space.ids()) - known)
             if more:
                 raise self._taken(f"holds {more:,} rows that are not in the data to learn from")
 

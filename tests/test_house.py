@@ -36,6 +36,7 @@ ORDER = [
         "generate",
         "view",
         "target",
+        "usual",
         "judging",
         "learning",
         "finetuning",

@@ -1,7 +1,7 @@
 """What every encoder is: a network that turns a batch of samples into vectors."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -10,6 +10,7 @@ from torch.nn import functional as F
 class Encoder(nn.Module, ABC):
     """The constructor's keywords are the configuration: stored unchanged, JSON-able (or an Encoder)."""
 
+    kind: ClassVar[str] = ""  # of data that it takes; empty: its keywords tell, or any
     dim: int  # D
 
     @abstractmethod

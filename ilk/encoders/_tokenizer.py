@@ -66,7 +66,9 @@ def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Seq
     return str(made.to_str())
 
 
-def trained(kind: str, source: Source, size: int = VOCABULARY, *, seed: int = 0) -> str:
+def trained(
+    kind: str, source: Source, size: int = VOCABULARY, *, seed: int = 0, extra: Sequence[str] = ()
+) -> str:
     """The same from some texts of a source, which are enough."""
     rows = np.random.default_rng(seed).permutation(len(source))
 
@@ -78,13 +80,15 @@ def trained(kind: str, source: Source, size: int = VOCABULARY, *, seed: int = 0)
             if letters > ENOUGH:
                 return
 
-    return train(kind, texts(), size)
+    return train(kind, texts(), size, extra=extra)
 
 
-def given(wish: str, source: Source, size: int = VOCABULARY, *, seed: int = 0) -> str:
+def given(
+    wish: str, source: Source, size: int = VOCABULARY, *, seed: int = 0, extra: Sequence[str] = ()
+) -> str:
     """A vocabulary as JSON: of a kind, learnt from the source, or as a file (tokenizer.json) has it."""
     if not wish.endswith(".json"):
-        return trained(wish, source, size, seed=seed)
+        return trained(wish, source, size, seed=seed, extra=extra)
     try:
         return Path(wish).read_text()
     except (OSError, UnicodeDecodeError) as e:

@@ -20,10 +20,15 @@ def find(name: str) -> type[Objective] | type[ClosedForm]:
     return _find.find(__name__, "objective", name, Objective, ClosedForm)
 
 
-def usual_encoder(cls: type[Objective]) -> str:
-    """The network that it is given where nobody says which: one of patches where it asks for that."""
-    asked = inspect.signature(cls).parameters["encoder"].annotation
-    return "vit" if asked is TokenEncoder else "convnet"
+def usual_encoder(cls: type[Objective] | type[ClosedForm]) -> str:
+    """The network that it is given where nobody says which: the one that it asks for, or any of patches."""
+    asked = inspect.signature(cls).parameters.get("encoder")
+    if asked is None or not isinstance(asked.annotation, type):
+        return "convnet"
+    package, _, name = asked.annotation.__module__.rpartition(".")
+    if package == "ilk.encoders" and not name.startswith("_"):
+        return name
+    return "vit" if asked.annotation is TokenEncoder else "convnet"
 
 
 def table() -> pa.Table:

@@ -22,7 +22,9 @@ class Objective(nn.Module, ABC):
     run equal to an uninterrupted one.
     """
 
+    kind: ClassVar[str] = ""  # of data that it is for; empty: its keywords tell, or any
     dim: ClassVar[int] = 128  # of a vector, where the user gives none
+    spelling: ClassVar[str] = "bpe"  # the kind of vocabulary that it wants of an encoder of text
     marks: ClassVar[tuple[str, ...]] = ()  # pieces that a vocabulary must have for it beside those of texts
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back
@@ -54,6 +56,8 @@ class Objective(nn.Module, ABC):
 
 class ClosedForm(ABC):
     """Solved in one or two passes over the data, with no gradient. Keywords as for an objective."""
+
+    kind: ClassVar[str] = ""  # as of an objective
 
     @abstractmethod
     def solve(self, source: Source, *, seed: int = 0) -> Encoder: ...

@@ -7,6 +7,8 @@ in space, which is a generalised eigenproblem of their co-occurrence against the
 Legend: M patches, N numbers in a patch, K words, D dimensions of a word, T x T places in a picture.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -26,6 +28,8 @@ SAMPLE = 100_000  # patches are enough for the whitening and the words
 
 class Patches(ClosedForm):
     """Words, their vectors, then half-whitened main axes of the pooled pictures (`dim` None: as pooled)."""
+
+    kind: ClassVar[str] = "images"
 
     def __init__(
         self,

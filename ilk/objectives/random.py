@@ -1,5 +1,7 @@
 """Baseline: a network that has learned nothing."""
 
+from typing import ClassVar
+
 import numpy as np
 import torch
 
@@ -12,6 +14,8 @@ PICTURES = 2_000  # are enough for the means and spreads of the layers
 
 class Random(ClosedForm):
     """A convnet with its first, random weights; only its layers' means and spreads are set from the data."""
+
+    kind: ClassVar[str] = "images"
 
     def __init__(self, *, dim: int = 128) -> None:
         self.dim = dim

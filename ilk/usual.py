@@ -1,0 +1,78 @@
+"""What is taken where nothing is named, for each kind of data; and whether what is named is for that kind."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from . import encoders, objectives
+from .encoders import Encoder
+from .encoders._tokenizer import VOCABULARY, given
+from .errors import OptionError
+from .find import parameters
+from .objectives import ClosedForm, Objective
+from .source import Source
+
+
+@dataclass(frozen=True)
+class Usual:
+    quick: str  # the objective that `auto` takes at once
+    slow: str  # the one that it gives more minutes to
+    plain: str  # the baseline that it keeps where that is better than both
+    encoder: str  # of objectives that train any network
+
+
+USUAL = {  # a new kind of data adds its own, as in source/_kind.py
+    "images": Usual("patches", "simclr", "pca", "convnet"),
+    "text": Usual("sif", "simcse", "tfidf", "transformer"),
+}
+TRAITS = {"channels": "images", "size": "images", "augment": "images", "tokenizer": "text"}
+
+
+def usual(kind: str) -> Usual:
+    """Of a kind that nobody told of (a source of the user's own): as for pictures."""
+    return USUAL.get(kind, USUAL["images"])
+
+
+def takes(cls: type[Objective] | type[ClosedForm] | type[Encoder]) -> str | None:
+    """The one kind of data that a class is for: as it says, or as its keywords tell; None: any."""
+    return cls.kind or next((TRAITS[p] for p in parameters(cls) if p in TRAITS), None)
+
+
+def suits(
+    name: str, cls: type[Objective] | type[ClosedForm] | type[Encoder], kind: str, others: Iterable[str]
+) -> None:
+    """Refuses what is for another kind of data than this; `others`: names among which some may do."""
+    wanted = takes(cls)
+    if wanted not in (None, kind):
+        raise OptionError(
+            f"{name} is for {wanted}, and the data are {kind}",
+            f"For {kind}: {', '.join(others)}. Or say what the data are: as_='{wanted}' (--as {wanted}).",
+        )
+
+
+def encoder_for(objective: str, kind: str) -> str:
+    """The network that an objective is usually given."""
+    cls = objectives.find(usual(kind).slow if objective == "auto" else objective)
+    asked = objectives.usual_encoder(cls)
+    return asked if takes(encoders.find(asked)) in (None, kind) else usual(kind).encoder
+
+
+def objectives_for(kind: str) -> list[str]:
+    return [n for n in objectives.names() if takes(objectives.find(n)) in (None, kind)]
+
+
+def options_of(network: type[Encoder]) -> list[str]:
+    """What can be said of an encoder; `vocabulary`: of how many pieces, where they are learnt."""
+    known = parameters(network)
+    return [*known, "vocabulary"] if "tokenizer" in known else known
+
+
+def with_vocabulary(
+    network: type[Encoder], cls: type[Objective], options: dict[str, Any], source: Source, seed: int
+) -> dict[str, Any]:
+    """An encoder's options, the vocabulary learnt from the data or read where it takes one."""
+    if "tokenizer" not in parameters(network):
+        return options
+    rest = dict(options)
+    size, wish = rest.pop("vocabulary", VOCABULARY), rest.pop("tokenizer", cls.spelling)
+    return {**rest, "tokenizer": given(wish, source, size, seed=seed, extra=cls.marks)}
