@@ -49,6 +49,8 @@ class Folder:
                 frozen.clear(self.path)
             frozen.freeze(self.path, self.objective, source, recipe, world)
         distributed.wait()  # for what is cleared
+        if not self.writes:
+            frozen.agree(self.path, self.objective, source, recipe)
         record = checkpoint.load(self.path, self.objective, self.optimiser)
         distributed.wait()  # until all have read
         if record is None:
@@ -88,7 +90,7 @@ class Folder:
     def finish(self, state: State, *, stopped: bool) -> None:
         """The best encoder (and its decoder) back into the objective, and the verdict said and written."""
         distributed.wait()  # until it is written
-        if state.course.health is not None:
+        if (self.path / "encoder.json").exists():  # only the process that measured knows more of it
             objective = self.objective
             best = saved.load(self.path, Encoder)  # type: ignore[type-abstract]
             objective.encoder.load_state_dict(best.state_dict())

@@ -24,13 +24,7 @@ _OURS = (
 
 def freeze(folder: Path, objective: Objective, source: Source, recipe: Recipe, world: int) -> None:
     """Writes what is asked; where a run stands already, it must have been asked the same (or less long)."""
-    asked = {
-        "recipe": recipe.as_json(),
-        "objective": describe(objective),
-        "source": {"samples": len(source), "reading": source.reading},
-        "processes": world,
-    }
-    asked = json.loads(json.dumps(asked))  # tuples are lists there
+    asked = _asked(objective, source, recipe)
     stood = _read(folder / NAME)
     differences = [] if stood is None else list(_differences(stood, asked))
     if differences:
@@ -38,13 +32,40 @@ def freeze(folder: Path, objective: Objective, source: Source, recipe: Recipe, w
             f"the run in {folder} was started otherwise: {'; '.join(differences)}",
             "Give the same again (only a longer budget is allowed), another run folder, or resume=False.",
         )
-    files.write(folder / NAME, json.dumps({"format": FORMAT, **asked}, indent=1).encode())
+    told = {"format": FORMAT, **asked, "processes": world}
+    files.write(folder / NAME, json.dumps(told, indent=1).encode())
+
+
+def agree(folder: Path, objective: Objective, source: Source, recipe: Recipe) -> None:
+    """For the other processes of a run: that they see what the first one wrote, and were asked the same."""
+    stood = _read(folder / NAME)
+    if stood is None:
+        raise OptionError(
+            f"this process does not see {folder}, which another one made",
+            "Let the run lie in a folder that all machines share.",
+        )
+    differences = list(_differences(stood, _asked(objective, source, recipe)))
+    if differences:
+        raise OptionError(
+            f"this process was given other things than the first one: {'; '.join(differences)}",
+            "Give all processes the same data and options.",
+        )
 
 
 def clear(folder: Path) -> None:
     """Forgets the run in `folder`; files that are not a run's stay."""
     for name in _OURS:
         (folder / name).unlink(missing_ok=True)
+
+
+def _asked(objective: Objective, source: Source, recipe: Recipe) -> dict[str, Any]:
+    asked = {
+        "recipe": recipe.as_json(),
+        "objective": describe(objective),
+        "source": {"samples": len(source), "reading": source.reading},
+    }
+    as_read: dict[str, Any] = json.loads(json.dumps(asked))  # tuples are lists there
+    return as_read
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -54,6 +75,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         stood: dict[str, Any] = json.loads(path.read_bytes())
         if stood.pop("format") > FORMAT:
             raise FormatError(f"{path} was written by a newer ilk", "Update ilk.")
+        stood.pop("processes")  # a step is the same however many share it
     except (ValueError, KeyError, TypeError, AttributeError) as e:
         raise FormatError(f"{path} is damaged: {e}", "Start anew with resume=False.") from e
     return stood

@@ -17,7 +17,7 @@ _TINY = 64  # below this many samples all are needed for learning
 class Order:
     train: np.ndarray  # rows of the source to learn from
     held: np.ndarray  # rows never learnt from; empty when the data are tiny
-    batch: int
+    batch: int  # over all processes: how many they are changes no step
     accumulate: int
     world: int
     seed: int
@@ -25,7 +25,7 @@ class Order:
     @property
     def samples(self) -> int:
         """Of a step, over all batches and processes."""
-        return self.batch * self.accumulate * self.world
+        return self.batch * self.accumulate
 
     @property
     def steps(self) -> int:
@@ -33,28 +33,31 @@ class Order:
         return len(self.train) // self.samples
 
     def rows(self, step: int, part: int, rank: int) -> np.ndarray:
-        """The batch of this process for this part of the step: (batch,) rows of the source."""
+        """This process's share of a batch of the step: (batch / world,) rows of the source."""
         epoch, position = divmod(step, self.steps)
-        start = position * self.samples + (part * self.world + rank) * self.batch
-        rows: np.ndarray = self.train[
-            _permutation(self.seed, epoch, len(self.train))[start : start + self.batch]
-        ]
+        share = self.batch // self.world
+        start = position * self.samples + part * self.batch + rank * share
+        rows: np.ndarray = self.train[_permutation(self.seed, epoch, len(self.train))[start : start + share]]
         return rows
 
 
 def plan(n: int, recipe: Recipe, world: int) -> Order:
-    """Splits `n` samples; a batch is made smaller, aloud, where there are too few to fill a step."""
+    """Splits `n` samples; a batch is made smaller, aloud, where a step cannot be filled or shared evenly."""
     shuffled = np.random.default_rng([recipe.seed, n]).permutation(n)
     held = 0 if n < _TINY or recipe.held_out == 0 else min(_ENOUGH, max(16, round(recipe.held_out * n)))
-    parts = recipe.accumulate * world
-    batch = min(recipe.batch, (n - held) // parts)
-    if batch < min(2, recipe.batch) or n < 2:
+    filled = min(recipe.batch, (n - held) // recipe.accumulate)
+    batch = filled - filled % world
+    if filled < min(2, recipe.batch) * world or n < 2:
         raise DataError(
-            f"{n} samples are too few for {parts} batches a step",
-            "Give more data, or fewer processes and accumulate=1. Learning needs at least two samples.",
+            f"{n} samples are too few for {recipe.accumulate * world} batches a step"
+            if filled < recipe.batch or n < 2
+            else f"a batch of {recipe.batch} is too few for {world} processes",
+            "Give more data, a larger batch, fewer processes or accumulate=1. Learning needs two samples.",
         )
-    if batch < recipe.batch:
+    if filled < recipe.batch:
         say(f"{n - held} samples to learn from: the batch is {batch} instead of {recipe.batch}.")
+    elif batch < filled:
+        say(f"{filled} samples cannot be shared evenly by {world} processes: the batch is {batch}.")
     return Order(
         np.sort(shuffled[held:]), np.sort(shuffled[:held]), batch, recipe.accumulate, world, recipe.seed
     )

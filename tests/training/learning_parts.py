@@ -3,6 +3,7 @@
 import gzip
 import os
 import signal
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ class Vicreg(Objective):
         if self.spoil and progress >= 0.5:
             return {"spread": torch.stack([(one - one.mean(0)).square().sum() for one in z]).sum()}
         a, b = (gather(self.head(one)) for one in z)  # (N, 8)
-        self.latest = a.detach().mean(0)
+        self.latest = a.detach().float().mean(0)
         spread = torch.stack([(1 - (x.var(0) + 1e-4).sqrt()).relu().mean() for x in (a, b)]).sum()
         return {"invariance": (a - b).square().mean(), "variance": spread, "covariance": self._beside(a)}
 
@@ -128,10 +129,18 @@ def parts(seed: int = 0, *, norm: bool = True, **options: Any) -> Vicreg:
 
 
 def main(run: str, recipe: dict[str, Any], dies_after: int = 0, **options: Any) -> None:
-    """What a test starts in a process of its own."""
+    """What a test starts in a process of its own.
+
+    Under torchrun the second process dies, in its first life; each tells what weights it ends with.
+    """
     objective = parts(**options)
-    objective.dies_after = dies_after
+    rank = int(os.environ.get("RANK", "-1"))
+    if rank < 0 or (rank == 1 and os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"):
+        objective.dies_after = dies_after
     fit(objective, Digits(300), Recipe(**recipe), run=Path(run))
+    if rank >= 0:
+        weights = b"".join(v.numpy().tobytes() for v in objective.state_dict().values())
+        (Path(run) / f"weights-{rank}").write_text(sha256(weights).hexdigest())
 
 
 def command(*given: Any, **options: Any) -> list[str]:

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ilk.errors import DataError
+from ilk.source._prefetch import prefetched
 from ilk.training.optimiser import schedule
 from ilk.training.order import plan
-from ilk.training.prefetch import prefetched
 from ilk.training.recipe import Recipe
 
 
@@ -15,16 +15,34 @@ from ilk.training.recipe import Recipe
 def test_an_epoch_takes_each_sample_once_and_no_held_out_one(
     n: int, batch: int, accumulate: int, world: int, seed: int
 ) -> None:
+    batch = max(batch, 2 * world)
     order = plan(n, Recipe(batch=batch, accumulate=accumulate, seed=seed), world)
+    most = min(batch, len(order.train) // accumulate)
+    assert most - world < order.batch <= most
+    assert order.batch % world == 0
     assert len(order.held) == max(16, round(0.05 * n))
     assert np.array_equal(np.sort(np.concatenate([order.held, order.train])), np.arange(n))
     for epoch in (0, 3):
         steps = range(epoch * order.steps, (epoch + 1) * order.steps)
         parts = [order.rows(s, a, r) for s in steps for a in range(accumulate) for r in range(world)]
-        assert {len(part) for part in parts} == {order.batch}
+        assert {len(part) for part in parts} == {order.batch // world}
         taken = np.concatenate(parts)
         assert len(np.unique(taken)) == len(taken) > len(order.train) - order.samples
         assert np.isin(taken, order.train).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(64, 700), st.integers(1, 2), st.integers(1, 3), st.integers(0, 9))
+def test_a_step_is_the_same_however_many_share_it(n: int, sixth: int, accumulate: int, seed: int) -> None:
+    recipe = Recipe(batch=6 * sixth, accumulate=accumulate, seed=seed)
+    alone = plan(n, recipe, 1)
+    for world in (2, 3, 6) if sixth > 1 else (2, 3):
+        shared = plan(n, recipe, world)
+        assert (shared.samples, shared.steps) == (alone.samples, alone.steps)
+        for step in (0, alone.steps, 7 * alone.steps + 1):
+            for part in range(accumulate):
+                shares = [shared.rows(step, part, rank) for rank in range(world)]
+                assert np.array_equal(np.concatenate(shares), alone.rows(step, part, 0))
 
 
 def test_epochs_and_seeds_differ_and_repeat() -> None:
@@ -43,6 +61,8 @@ def test_sizes_of_the_held_out_part() -> None:
 def test_too_few_for_the_processes() -> None:
     with pytest.raises(DataError, match="10 samples are too few for 8 batches a step"):
         plan(10, Recipe(accumulate=4), 2)
+    with pytest.raises(DataError, match="a batch of 3 is too few for 2 processes"):
+        plan(100, Recipe(batch=3), 2)
 
 
 def test_the_schedule_by_hand() -> None:

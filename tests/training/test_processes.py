@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from ilk import saved
 from ilk.encoders import Encoder
 from ilk.training.fit import fit
+from ilk.training.order import plan
 from ilk.training.recipe import Recipe
 
 from .learning_parts import Digits, Small, command, parts
@@ -86,23 +87,45 @@ def test_ctrl_c_ends_with_an_encoder_and_goes_on(tmp_path: Path) -> None:
     assert isinstance(saved.load(tmp_path, Encoder), Small)
 
 
-def test_two_processes_are_one_with_twice_the_batch(tmp_path: Path) -> None:
+class Cut(Digits):
+    """Ends where the seventh batch would be read."""
+
+    def __init__(self, n: int, recipe: Recipe) -> None:
+        super().__init__(n)
+        self.seventh = plan(n, recipe, 1).rows(6, 0, 0)
+
+    def batch(self, rows: np.ndarray) -> torch.Tensor:
+        if np.array_equal(rows, self.seventh):
+            raise KeyboardInterrupt
+        return super().batch(rows)
+
+
+def test_one_process_then_two_then_one_learn_what_one_does(tmp_path: Path) -> None:
+    """Cut short alone; gone on with by two, of which one is killed, then both restarted by torchrun."""
     how: dict[str, Any] = {"norm": False, "noise": 0.0}  # batch norm and random views go by process
-    recipe = {"steps": 20, "checks": 2}
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--no-python", "--nproc-per-node", "2"]
-    code = command(str(tmp_path / "two"), {**recipe, "batch": 32}, **how)
-    process = start([*torchrun, sys.executable, *code])
+    recipe = {"steps": 20, "checks": 4, "batch": 64, "checkpoint_seconds": 0.0, "precision": "float32"}
+    run, undisturbed = tmp_path / "changing", tmp_path / "one"
+    with pytest.raises(KeyboardInterrupt):
+        fit(parts(**how), Cut(300, Recipe(**recipe)), Recipe(**recipe), run=run)
+
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--max-restarts", "1", "--nproc-per-node", "2"]
+    process = start([*torchrun, "--no-python", sys.executable, *command(str(run), recipe, 7, **how)])
     said = process.communicate(timeout=200)[1]
     assert process.returncode == 0, said
+    assert "another process of this run has ended" in said
+    assert f"Going on from step 6 of the run in {run}." in said
+    # The other one may have kept the last step that they took together, if torchrun left it the time.
+    assert any(f"Going on from step {step} of the run in {run}." in said for step in (12, 13))
     assert said.count("Learnt for 20 steps") == 1, said  # one process talks
+    assert len(weights := {path.read_text() for path in run.glob("weights-?")}) == 1, weights
 
-    fit(parts(**how), Digits(300), Recipe(**recipe, batch=64), run=tmp_path / "one")
-    two, one = (figures(tmp_path / name) for name in ("two", "one"))
-    assert [f["step"] for f in two] == [f["step"] for f in one]
-    for ours, theirs in zip(two, one):
+    longer = Recipe(**{**recipe, "steps": 25})
+    fit(parts(**how), Digits(300), longer, run=run)
+    fit(parts(**how), Digits(300), Recipe(**recipe), run=undisturbed)
+    changing, one = figures(run), figures(undisturbed)
+    assert changing[-1]["step"] == 25
+    assert [f["step"] for f in changing[: len(one)]] == [f["step"] for f in one]
+    for ours, theirs in zip(changing, one):
         if "loss" in ours:
             assert ours["loss"] == pytest.approx(theirs["loss"], rel=1e-4)
             assert ours["norm"] == pytest.approx(theirs["norm"], rel=1e-3)
-    x = Digits(300).batch(np.arange(50))
-    apart = saved.load(tmp_path / "two", Encoder)(x) - saved.load(tmp_path / "one", Encoder)(x)
-    assert apart.abs().max() < 1e-3
