@@ -18,7 +18,7 @@ class Recipe:
     steps: int | None = None
     epochs: float | None = None
     minutes: float | None = None
-    batch: int = 128  # shared by all processes
+    batch: int = 64  # shared by all processes; within minutes more steps taught more than larger ones
     accumulate: int = 1  # batches a step
     learning_rate: float = 2e-3  # as given: never scaled behind your back
     weight_decay: float = 1e-4  # on matrices and kernels only

@@ -223,7 +223,7 @@ def test_collapse_is_the_verdict(tmp_path: Path) -> None:
 
 def test_few_samples_shrink_the_batch_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fit(parts(), Digits(20), Recipe(steps=2), run=tmp_path)
-    assert "20 samples to learn from: the batch is 20 instead of 128." in capsys.readouterr().err
+    assert "20 samples to learn from: the batch is 20 instead of 64." in capsys.readouterr().err
     assert not json.loads((tmp_path / "health.json").read_text())["health"]["held_out"]
     with pytest.raises(DataError, match="1 samples are too few"):
         fit(parts(), Digits(1), Recipe(steps=2), run=tmp_path / "other")
