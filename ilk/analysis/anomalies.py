@@ -133,6 +133,8 @@ def rebuilding_error(space: Space, source: Source, batch: int = 256) -> np.ndarr
         raise SpaceError(
             "this space has no decoder", "Learn with an objective that rebuilds, e.g. autoencoder."
         )
+    if not isinstance(source.batch(np.arange(min(1, len(source)))), torch.Tensor):
+        raise SpaceError("what the decoder gives back are no numbers to compare", "Leave the source away.")
     at = {source.id(i): i for i in range(len(source))}
     places = np.array([at.get(i, -1) for i in space.ids()])
     vectors, error = space.vectors(), np.full(len(places), np.nan)

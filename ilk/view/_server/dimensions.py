@@ -105,7 +105,10 @@ def decoded(shown: Shown, vectors: np.ndarray) -> np.ndarray:  # (q, D) -> (q, C
             "this space has no decoder", "Learn with an objective that rebuilds, e.g. autoencoder."
         )
     with torch.inference_mode():
-        return np.asarray(decoder.eval()(torch.from_numpy(vectors)).float().numpy())
+        found = decoder.eval()(torch.from_numpy(vectors))
+    if not isinstance(found, torch.Tensor):
+        raise SpaceError("the decoder of this space draws no pictures", "ilk generate writes its texts.")
+    return np.asarray(found.float().numpy())
 
 
 def _some(n: int, most: int) -> np.ndarray:

@@ -30,7 +30,7 @@ def space(desk: TheDesk) -> answers.About:
 
 def about(desk: Desk) -> answers.About:
     shown = desk.at.shown
-    some = np.arange(min(64, len(shown)))
+    pictures = any(p is not None for p in shown.space.pictures(np.arange(min(64, len(shown)))))
     return answers.About(
         name=desk.path.name.removesuffix(".space"),
         rows=len(shown),
@@ -40,10 +40,10 @@ def about(desk: Desk) -> answers.About:
         encoder=inside.encoder_name(shown.space),
         columns=[answers.ListedColumn(name=c.name, kind=c.kind, origin=_origin(c)) for c in shown.listed()],
         has=answers.Has(
-            pictures=any(p is not None for p in shown.space.pictures(some)),
+            pictures=pictures,
             full=bool(desk.originals.data),
-            decoder=(shown.space.path / "decoder.json").exists(),
-            text=False,  # no encoder has a text tower yet
+            decoder=pictures and (shown.space.path / "decoder.json").exists(),
+            text=shown.space.reading.get("reader") == "text",
             clusters=shown.layer("cluster") is not None,
             anomalies=shown.layer("anomaly") is not None,
             writable=shown.writable,
