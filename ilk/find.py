@@ -97,9 +97,18 @@ def construct(cls: type[T], given: dict[str, Any], offered: dict[str, Any]) -> T
     for name in given:
         if name not in known:
             raise UnknownName(f"option of {cls.__name__.lower()}", name, known)
+        if isinstance(given[name], str) and _is_number(cls, name):
+            raise OptionError(f"{name} is {given[name]!r}", "Give a number.")
     arguments = {k: v for k, v in offered.items() if k in known} | given
     needed = [n for n, p in inspect.signature(cls).parameters.items() if p.default is p.empty]
     missing = [n for n in needed if n in known and n not in arguments]
     if missing:
         raise OptionError(f"{cls.__name__.lower()} needs {' and '.join(missing)}", "Make it in Python.")
     return cls(**arguments)
+
+
+def _is_number(cls: type, name: str) -> bool:
+    """Whether the constructor's keyword takes numbers only (or None)."""
+    hint = inspect.signature(cls).parameters[name].annotation
+    told = hint if isinstance(hint, str) else inspect.formatannotation(hint)
+    return set(told.split(" | ")) - {"None"} <= {"int", "float"}

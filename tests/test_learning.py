@@ -115,6 +115,8 @@ def test_rows_added_since_are_not_thrown_away(tmp_path: Path) -> None:
         ("auto", {"temperature": 1}, "no option of auto called 'temperature'"),
         ("pixels", {"dim": 3}, "dim is 3\nThe vectors of pixels cannot have another length."),
         ("simclr", {"dim": 0}, "dim is 0\nGive 1 or more."),
+        ("pca", {"whiten": "much"}, "whiten is 'much'\nGive a number."),
+        ("colorize", {}, "colorize takes the colours out of pictures"),
         ("simclr", {"projector": {3}}, "an option of simclr cannot be kept"),
         ("pca", {"label": "sort"}, "no metadata column called 'sort'\nKnown: kind."),
     ],
