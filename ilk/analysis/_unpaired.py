@@ -3,9 +3,9 @@
 Both are whitened, so that any linear way becomes a turn. Of many first turns (one by the profiles of
 distances that each sample sees, the others by chance) each is refined: samples that are then each other's
 nearest are taken as pairs, and the turn that fits them best is found, again and again. From the best of them
-an adversary goes on, who learns to tell turned vectors of the one cloud from those of the other while the turn
-learns to deceive it (Conneau et al. 2018, "Word translation without parallel data"). The turn after which the
-two clouds lie closest is kept.
+an adversary goes on, who learns to tell turned vectors of the one cloud from those of the other while the
+turn learns to deceive it (Conneau et al. 2018, "Word translation without parallel data"). The turn that
+leaves the two clouds closest is kept.
 
 Legend: n and m samples, D and E numbers a vector, r axes, b samples at a time.
 """

@@ -19,6 +19,8 @@ from sklearn.model_selection import KFold
 
 from ..console import progress, say
 from ..errors import DataError, OptionError, UnknownName
+from ..space.index.exact import nearest
+from ..space.index.metric import Metric
 from ._maps import WAYS, Affine, alike
 from ._unpaired import unpaired
 
@@ -30,6 +32,7 @@ LEAST = 20  # samples in both spaces
 MOST = 20_000  # to find the way by
 SOME = 2000  # to compare the two spaces by
 NEAR = 10  # neighbours that should stay
+SURE = 0.5  # share that has to find itself, for others to be carried
 CARRIED = "carried"  # the layer that names the rows which were
 
 
@@ -95,7 +98,7 @@ def align(old: Space, new: Space, *, way: str = "auto", pairs: bool = True, seed
         ways = {"unpaired": lambda a, b: unpaired(old.vectors(), new.vectors(), seed=seed)}
     elif way != "auto":
         ways = {way: WAYS[way]}
-    made = [_measured(name, fit, x, y, metric.ready, seed) for name, fit in ways.items()]
+    made = [_measured(name, fit, x, y, metric, seed) for name, fit in ways.items()]
     some = np.random.default_rng(seed).permutation(len(x))[:SOME]
     made.sort(key=lambda w: -w.kept)
     return Alignment(old.fingerprint, new.fingerprint, len(x), alike(x[some], y[some]), made)
@@ -108,6 +111,11 @@ def carry(old: Space, new: Space, by: Alignment) -> int:
     """
     if (by.old, by.new) != (old.fingerprint, new.fingerprint):
         raise OptionError(f"an alignment of {by.old} and {by.new}", "Align these two spaces first.")
+    if by.ways[0].found < SURE:
+        raise DataError(
+            f"only {by.ways[0].found:.0%} of the samples in both spaces find themselves by {by.ways[0].name}",
+            "What is carried would stand among strangers: add more of the old samples to the new space.",
+        )
     known = set(new.ids())
     ids = old.ids()
     rows = np.array([i for i, name in enumerate(ids) if name not in known], np.int64)
@@ -148,7 +156,7 @@ def _measured(
     fit: Callable[[np.ndarray, np.ndarray], Affine],
     x: np.ndarray,
     y: np.ndarray,
-    ready: Callable[[np.ndarray], np.ndarray],
+    metric: Metric,
     seed: int,
 ) -> Way:
     """By folds: each sample is carried by a way that was found without it."""
@@ -160,13 +168,11 @@ def _measured(
             one = whole if name == "unpaired" else fit(x[train], y[train])  # that one has seen no pair
             carried[test] = one(x[test])
             bar.advance()
-    return Way(name, *_arrived(ready(carried), ready(np.ascontiguousarray(y))), whole)
+    return Way(name, *_arrived(metric.ready(carried), metric.ready(np.ascontiguousarray(y)), metric), whole)
 
 
-def _arrived(carried: np.ndarray, y: np.ndarray) -> tuple[float, float, float, float]:
+def _arrived(carried: np.ndarray, y: np.ndarray, metric: Metric) -> tuple[float, float, float, float]:
     """Share found again, neighbours kept, distance off, distance of the nearest other."""
-    from ..space.index.exact import nearest
-
     k = min(NEAR, len(y) - 1)
     step = 1024
     found, kept, usual = [], [], []
@@ -179,10 +185,6 @@ def _arrived(carried: np.ndarray, y: np.ndarray) -> tuple[float, float, float, f
             others = other != row
             usual.append(away[others][0])
             kept.append(len(set(one[one != row][:k]) & set(other[others][:k])) / k)
-    off = np.linalg.norm(carried - y, axis=1)
-    return (
-        float(np.mean(np.concatenate(found))),
-        float(np.mean(kept)),
-        float(np.median(off)),
-        float(np.median(np.sqrt(np.maximum(usual, 0)))),
-    )
+    off = ((carried - y) ** 2).sum(1)
+    error, other = (float(np.median(metric.told(np.maximum(v, 0)))) for v in (off, usual))
+    return float(np.mean(np.concatenate(found))), float(np.mean(kept)), error, other

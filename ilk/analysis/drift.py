@@ -57,8 +57,8 @@ class Drift:
             return f"{counts} Too few are new to say whether they are of another kind."
         kind = "are unlike those there were" if self.unlike else "look like those there were"
         return (
-            f"{counts} The new ones {kind}: {self.own:.0%} of nearest neighbours are of the own set, where 50% "
-            f"is chance (p = {self.chance:.3f})."
+            f"{counts} The new ones {kind}: {self.own:.0%} of nearest neighbours are of the own set, where "
+            f"50% is chance (p = {self.chance:.3f})."
         )
 
 
@@ -91,7 +91,7 @@ def drift(before: Space, after: Space, *, seed: int = 0) -> Drift:
 
 
 def alike(x: np.ndarray, y: np.ndarray, seed: int = 0) -> tuple[float, float]:
-    """The share of neighbours of the own set, .5 where both are drawn alike; how often chance gives as much."""
+    """The share of neighbours of the own set, .5 where drawn alike; how often chance gives as much."""
     rng = np.random.default_rng(seed)
     size = min(len(x), len(y), SOME)
     both = np.concatenate([v[rng.permutation(len(v))[:size]] for v in (x, y)])

@@ -118,7 +118,7 @@ def test_a_new_encoder_takes_an_old_space_along(make: Make, digits: tuple[np.nda
     assert len(new) == 800
     assert new.layer("carried").num_rows == 80
     assert new.metadata()["label"].to_pylist() == [str(v) for v in y]
-    truly = np.linalg.norm(new.vectors()[720:] - bent[720:], axis=1)
+    truly = np.linalg.norm(new.vectors()[720:] - bent[720:], axis=1)  # the distance of the space is l2
     assert np.median(truly) == pytest.approx(found.ways[0].error, rel=0.25)  # the stated error holds
     again = align(old, new)
     assert again.samples == 720  # what was carried is no witness
@@ -138,6 +138,14 @@ def test_what_cannot_be_aligned(make: Make, vectors: np.ndarray) -> None:
         align(old, new, way="linear", pairs=False)
     with pytest.raises(OptionError, match="Align these two spaces first"):
         carry(old, make("wider.space", np.zeros((1, 7)), ["a"]), align(old, old))
+
+
+def test_nothing_is_carried_by_a_way_that_does_not_hold(make: Make, vectors: np.ndarray) -> None:
+    ids, noise = named(300), np.random.default_rng(7).standard_normal((200, D))
+    old, new = make("old.space", vectors[:300], ids), make("new.space", noise, ids[:200])
+    with pytest.raises(DataError, match="of the samples in both spaces find themselves by"):
+        carry(old, new, align(old, new))
+    assert len(new) == 200
 
 
 def test_spaces_of_other_dimensions_and_distances(make: Make, digits: tuple[np.ndarray, np.ndarray]) -> None:
