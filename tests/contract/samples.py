@@ -65,8 +65,9 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
 SMALL = {"width": 8, "prototypes": 64, "queue": 64, "narrow": 2}  # options of objectives that make them small
-OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one
+OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one, or take long
     "pretrained": lambda source: {"model": seeing(source)},
+    "shaded": lambda source: {"steps": 50},
 }
 
 
