@@ -53,6 +53,7 @@ def learn(
     recipe: Recipe = _TWO_MINUTES,
     label: str | None = None,
     replace: bool = False,
+    ray: str | None = None,
     **options: Any,
 ) -> Space:
     """Learns an encoder from `data` (a source, or what `ilk.images` or `ilk.text` reads) and fills a space.
@@ -62,6 +63,7 @@ def learn(
     encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
+    ray        train on the Ray cluster of that address; "auto": as RAY_ADDRESS says, or one here
     options    more keywords of the objective and the encoder
 
     `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the best of these
@@ -72,13 +74,14 @@ def learn(
     with group() as (rank, _):
         with in_turn():
             of = as_ or kind(data)
+            read = None if isinstance(data, Source) else reader(of, data)
             check(objective, encoder, dim, options, of=of)
-            source = data if isinstance(data, Source) else reader(of, data)(data)
+            source = data if read is None else read(data)
             _check_label(label, source)
             encoder = encoder or encoder_for(objective, of)
-            job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label)
+            job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
             # Before the target: what refuses an option leaves no half-made run behind.
-            made = None if objective == "auto" else job.built(objective, options)
+            made = None if objective == "auto" else job.built(objective)
         name = Path(out) if out is not None else default_name(data)
         if rank > 0:
             return _helped(job, objective, made, name)
@@ -175,7 +178,7 @@ def _helped(job: "_Job", name: str, made: ClosedForm | Objective | None, out: Pa
     run, space = paths(out)
     slow = job.usual.slow
     if made is None and job.enough:
-        name, made = slow, job.built(slow, {})
+        name, made = slow, job.built(slow)
     if isinstance(made, Objective):
         job.fitted(made, _folder(run, name))
     wait()
@@ -192,7 +195,7 @@ def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -
 def _auto(job: "_Job", target: Target) -> Space:
     """The best of a quick way, a slow one and a plain one; the quick at once: something to look at."""
     quick, slow, plain = job.usual.quick, job.usual.slow, job.usual.plain
-    first = job.learnt(quick, job.built(quick, {}), target.run)
+    first = job.learnt(quick, job.built(quick), target.run)
     made = {quick: first}
     waiting = not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
@@ -200,7 +203,7 @@ def _auto(job: "_Job", target: Target) -> Space:
         say(f"{len(job.source)} samples are too few to train a network on.")
     else:
         say(f"{space.path} is ready to be looked at. Next: does {slow} do better?")
-        made[slow] = job.learnt(slow, job.built(slow, {}), target.run)
+        made[slow] = job.learnt(slow, job.built(slow), target.run)
     judged = job.compare(made)
     asked = [j for j in judged if j.name in (*made, plain)]
     best = max(asked, key=lambda j: j.score)  # of equals the first: the quick one
@@ -227,6 +230,8 @@ class _Job:
     dim: int | None
     recipe: Recipe
     label: str | None
+    options: dict[str, Any]  # of the objective and the encoder; `auto` has none
+    ray: str | None
 
     @property
     def usual(self) -> Usual:
@@ -237,12 +242,12 @@ class _Job:
         """For `auto` to train a network."""
         return len(self.source) >= ENOUGH
 
-    def built(self, name: str, options: dict[str, Any]) -> ClosedForm | Objective:
+    def built(self, name: str) -> ClosedForm | Objective:
         cls = objectives.find(name)
         if issubclass(cls, ClosedForm):
             offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
-            return construct(cls, options, offered)
-        return self._objective(cls, options)
+            return construct(cls, self.options, offered)
+        return self._objective(cls, self.options)
 
     def learnt(self, name: str, objective: ClosedForm | Objective, run: Path) -> _Learnt:
         """One objective, from start to end."""
@@ -252,7 +257,7 @@ class _Job:
             found = objective.solve(self.source, seed=self.recipe.seed)
             saved.save(found, folder, Encoder)
             return _Learnt(found, None)
-        found = self.fitted(objective, folder)
+        found = self.fitted(objective, folder) if self.ray is None else self._far(name, objective, folder)
         # Whitened vectors tell kinds apart better; a decoder needs them as they are.
         if objective.decoder is None:
             found = evened(found, self.source, rows=self._some())
@@ -260,6 +265,18 @@ class _Job:
 
     def fitted(self, objective: Objective, folder: Path) -> Encoder:
         return fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
+
+    def _far(self, name: str, objective: Objective, folder: Path) -> Encoder:
+        """On a cluster, where each process reads the data for itself; those with no address travel."""
+        data = _found_at(self.source)
+        told = _Told(
+            replaced(self, source=self.source if data is None else None, ray=None),  # type: ignore[arg-type]
+            name,
+            None if data is None else (self.source.reading, os.path.abspath(data), len(self.source)),
+        )
+        assert self.ray is not None
+        everywhere(self.ray, _help_far, told, folder=folder, batch=self.recipe.batch)
+        return best(folder, objective)
 
     def compare(self, made: dict[str, _Learnt]) -> list[Judged]:
         """Those made, then the baselines; said as a table."""

@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..errors import OptionError
 from ._app import Json, Seed, Strict, app
 from ._arguments import removed, split, value
 from ._printing import Output
+
+READING = {  # options of the reader of each kind of data
+    "images": ("size", "channels", "stretch", "fill", "normalise"),
+    "text": ("by", "column", "encoding"),
+}
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -19,12 +25,17 @@ if TYPE_CHECKING:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def learn(
     rest: typer.Context,
-    data: Annotated[str, typer.Argument(help="A folder, glob, table, array, archive or file of pictures.")],
+    data: Annotated[
+        str, typer.Argument(help="A folder, glob, table, array, archive or file, of pictures or text.")
+    ],
     objective: Annotated[
         str, typer.Option(help="auto, or one that `ilk objectives` lists, or ./mine.py.")
     ] = "auto",
     out: Annotated[
         Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
+    ] = None,
+    as_: Annotated[
+        str | None, typer.Option("--as", help="images or text [default: what most of it looks like].")
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
@@ -33,7 +44,7 @@ def learn(
     minutes: Annotated[float | None, typer.Option(help="How long to train a network [default: 2].")] = None,
     steps: Annotated[int | None, typer.Option(help="... or how many steps.")] = None,
     epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
-    batch: Annotated[int, typer.Option(help="Samples a step, shared by all processes.")] = 128,
+    batch: Annotated[int, typer.Option(help="Samples a step, shared by all processes.")] = 64,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
     size: Annotated[int | None, typer.Option(help="Pixels a side [default: their own, or 64].")] = None,
     channels: Annotated[int | None, typer.Option(help="1: grey, 3: colour [default: as they are].")] = None,
@@ -48,6 +59,14 @@ def learn(
         str | None,
         typer.Option(help="What to take out of the pictures: all, or some of shift,rotation,scale,flux."),
     ] = None,
+    by: Annotated[
+        str, typer.Option(help="A sample of text: file, paragraph or line; auto: a file of a folder.")
+    ] = "auto",
+    column: Annotated[
+        str | None,
+        typer.Option(help="Of a table, the one with the text [default: text, or what clearly is]."),
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of text [default: UTF-8, or as it says].")] = None,
     label: Annotated[
         str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
     ] = None,
@@ -65,7 +84,7 @@ def learn(
     output = Output(json)
     data, options = split([data, *rest.args])
     from ..learning import check, learn
-    from ..source.images import images
+    from ..source._kind import kind, reader
     from ..target import default_name
     from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
@@ -73,16 +92,20 @@ def learn(
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     with group() as (rank, _):
         with in_turn():
-            check(objective, encoder, dim, options, others=[p.name for p in rest.command.params if p.name])
-            source = images(
-                data,
-                size=size,
-                channels=channels,
-                stretch=stretch,
-                fill=None if fill is None else value(fill),
-                normalise=removed(normalise),
-                strict=strict,
-            )
+            of = as_ or kind(data)
+            read = reader(of, data)
+            known = [p.name for p in rest.command.params if p.name]
+            check(objective, encoder, dim, options, others=known, of=of)
+            _refuse_others(rest, of)
+            pictures = {
+                "size": size,
+                "channels": channels,
+                "stretch": stretch,
+                "fill": None if fill is None else value(fill),
+                "normalise": removed(normalise),
+            }
+            texts = {"by": by, "column": column, "encoding": encoding}
+            source = read(data, strict=strict, **(texts if of == "text" else pictures))
         space = learn(
             source,
             objective,
@@ -129,6 +152,18 @@ def demo(
         output.table(found.r2)
     for command in found.next_steps():
         output.next("go on", command)
+
+
+def _refuse_others(given: typer.Context, kind: str) -> None:
+    """An option of the reader of another kind of data would be passed over without a word."""
+    for name in (name for other, names in READING.items() if other != kind for name in names):
+        source = given.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            of = next(other for other, names in READING.items() if name in names)
+            raise OptionError(
+                f"--{name} is for {of}, and the data are {kind}",
+                f"Leave it out, or say what the data are: --as {of}.",
+            )
 
 
 def _summary(space: "Space", source: "Source") -> dict[str, Any]:

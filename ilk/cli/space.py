@@ -2,14 +2,22 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .. import console
 from ..errors import SpaceError
 from ._app import Json, Seed, SpacePath, Strict, app
 from ._arguments import open_space, size
 from ._printing import Output
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..space import Space
+
+LINE = 100  # letters of a text that are shown
 
 
 @app.command()
@@ -31,7 +39,7 @@ def add(
 @app.command()
 def search(
     space: SpacePath,
-    query: Annotated[str, typer.Argument(help="An id of the space, or a file.")],
+    query: Annotated[str, typer.Argument(help="An id of the space, a file, or words in a space of text.")],
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
     where: Annotated[str | None, typer.Option(help="Only rows for which this SQL condition holds.")] = None,
     local: Annotated[
@@ -45,9 +53,32 @@ def search(
     searched = opened.parts() if local else opened
     if searched is None:
         raise SpaceError(f"{opened.path} has no parts", f"Make them: ilk split {opened.path}")
+    text = opened.reading.get("reader") == "text"
+    if text and not _is_named(opened, query):
+        console.say("No id and no file is called that: searched for what it says.")
     found = searched.search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
-    output.table(found.table() if many else found.table().drop_columns(["query"]))
+    table = found.table() if many else found.table().drop_columns(["query"])
+    if text:
+        table = table.append_column("text", [_lines(opened, table, whole=json)])
+    output.table(table)
+
+
+def _is_named(space: "Space", query: str) -> bool:
+    import pyarrow.compute as pc
+
+    from ..space.query import is_file
+
+    return pc.index(space.id_array(), query).as_py() >= 0 or is_file(query)
+
+
+def _lines(space: "Space", found: "pa.Table", *, whole: bool) -> list[str | None]:
+    """What the samples say: all of it, or so much as stands on a line."""
+    columns = space.metadata([str(i) for i in found["id"].to_pylist()])
+    if "text" not in columns.column_names:
+        return [None] * len(found)
+    texts = [t if t is None or whole else " ".join(t.split()) for t in columns["text"].to_pylist()]
+    return [t if t is None or whole or len(t) <= LINE else t[: LINE - 1] + "…" for t in texts]
 
 
 @app.command()

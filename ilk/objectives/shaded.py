@@ -9,7 +9,7 @@ InfoNCE (van den Oord, Li & Vinyals 2018). It looks at main axes, not at pixels:
 Legend: n pictures, B batch, V versions of a picture, E axes, D dimensions of a vector, C x H x W pixels.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -39,6 +39,8 @@ class Shaded(ClosedForm):
     shade  the shades' standard deviation, of the brightness's logarithm, is drawn up to this
     axes   main axes the network looks at, half whitened
     """
+
+    kind: ClassVar[str] = "images"
 
     def __init__(self, *, dim: int = 10, shade: float = 0.3, axes: int = 40, steps: int = 500) -> None:
         self.dim, self.shade, self.axes, self.steps = dim, shade, axes, steps

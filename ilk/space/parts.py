@@ -92,7 +92,7 @@ class Parts:
         if k < 1 or parts < 1:
             raise OptionError(f"k={k} in {parts} parts", "Ask for 1 or more, in 1 part or more.")
         space = self.space
-        asked = question(query, space._at, space._maker, space.encode)
+        asked = question(query, space._at, space._maker, space.encode, space.reading.get("reader"))
         labels, rows = self._now()
         kept = np.ones(len(labels), bool)
         if where is not None:

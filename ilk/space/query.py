@@ -59,14 +59,21 @@ class Question:
     itself: int | None = None  # the slot of the row that asks, which is no answer
 
 
-def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray]) -> Question:
-    """An id, a file or array to encode, or vectors; `maker` names the space's encoder in errors."""
+def question(
+    query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray], reader: Any
+) -> Question:
+    """An id, a file or array to encode, or vectors; where the `reader` takes text, also words.
+
+    `maker` names the space's encoder in errors.
+    """
     if isinstance(query, str):
         if not query:
             raise OptionError("an empty query", "Give an id of the space, or a file.")
         slot = at.slots.find([query])
         if slot[0] >= 0:
             return Question(at.slots.vectors(slot), int(slot[0]))
+        if reader == "text" and not isinstance(query, Id) and not is_file(query):
+            return Question(_said([query], encode))
         if isinstance(query, Id) or not Path(query).exists():
             some = [str(i) for i in at.rows.ids.slice(0, 5)]
             kind = "row" if isinstance(query, Id) else "row, and no file,"
@@ -74,6 +81,8 @@ def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.nd
         return Question(encode(Path(query)))
     if isinstance(query, Path | bytes):
         return Question(encode(query))
+    if reader == "text" and isinstance(query, list | tuple) and all(isinstance(q, str) for q in query):
+        return Question(_said(list(query), encode))
     array = np.asarray(query)
     if array.dtype.kind not in "fiub":
         raise OptionError(
@@ -83,6 +92,22 @@ def question(query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.nd
     if array.ndim == 1 or (array.ndim == 2 and array.dtype.kind == "f" and array.shape[1] == at.rows.dim):
         return Question(vectors(np.atleast_2d(array), at.rows.dim, maker))
     return Question(encode(array))
+
+
+def is_file(query: str) -> bool:
+    try:
+        return Path(query).exists()
+    except (OSError, ValueError):  # too long for a name, or with a zero character
+        return False
+
+
+def _said(texts: list[str], encode: Callable[[Any], np.ndarray]) -> np.ndarray:
+    found = encode(texts)
+    silent = np.flatnonzero(~found.any(1))
+    if len(silent):
+        what = texts[silent[0]] if len(found) == len(texts) else "a part of the query"
+        raise OptionError(f"no word of {what!r} is known to the encoder", "Ask in other words.")
+    return found
 
 
 def vectors(given: Any, dim: int, maker: str, ids: Sequence[str] | None = None) -> np.ndarray:

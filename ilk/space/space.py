@@ -244,13 +244,13 @@ class Space:
         """The k nearest rows (fewer where there are fewer), of those for which `where` holds.
 
         `query`: an id of the space (which is then not its own neighbour); a file (path or bytes) or an
-        array of pixels to encode; or vectors, floats (D,) or (q, D).
+        array of pixels to encode; words, where the space holds texts; or vectors, floats (D,) or (q, D).
         `where`: an SQL condition on id, metadata and layers, such as "spin > 0.5 AND cluster = 3".
         """
         if k < 1:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
         at = self._at
-        asked = question(query, at, self._maker, self.encode)
+        asked = question(query, at, self._maker, self.encode, self.reading.get("reader"))
         among = None if where is None else at.among(at.where.places(where))
         slots, distances = at.search(asked.vectors, k + (asked.itself is not None), among)
         if asked.itself is not None:
@@ -279,10 +279,11 @@ class Space:
         """(n, D) float32 in the order of `ids()`, memory-mapped, read-only."""
         return self._at.vectors
 
-    def metadata(self) -> pa.Table:
-        """The metadata columns, in the order of `ids()`."""
-        names = self._at.rows.metadata_names
-        return self._at.rows.columns(names) if names else pa.table({})
+    def metadata(self, ids: Sequence[str] | None = None) -> pa.Table:
+        """The metadata columns, in the order of `ids()`, or of those ids of it that are asked for."""
+        rows, names = self._at.rows, self._at.rows.metadata_names
+        some = None if ids is None else rows.take(rows.places(list(ids)), names)
+        return (rows.columns(names) if some is None else some) if names else pa.table({})
 
     def pictures(self, ids: Sequence[str] | np.ndarray) -> list[bytes | None]:
         """The small PNG of each id, or of each place in `ids()`; None where a sample has none."""

@@ -29,14 +29,18 @@ def neighbours(at: Here, row: Annotated[int, Path(ge=0)], k: K = 24) -> answers.
 
 
 @router.post("/search")
-def search(at: Here, query: questions.Search) -> answers.Matches:
+def search(desk: TheDesk, at: Here, query: questions.Search) -> answers.Matches:
     if (query.id is None) == (query.text is None):
         raise OptionError("a search for nothing, or for two things", "Give either id or text.")
-    if query.text is not None:
-        raise SpaceError(
-            "this space's encoder reads no text", "Search by a picture, by an id, or by a condition."
-        )
     shown, wanted = at.shown, query.id or ""
+    if query.text is not None:
+        if shown.space.reading.get("reader") != "text":
+            what = "this space's encoder reads no text"
+            raise SpaceError(what, "Search by a picture, by an id, or by a condition.")
+        with desk.encoding:
+            near = shown.space.search([query.text], query.k)  # in a list: never an id or a path
+        said = _found(shown, near.ids[0].tolist(), near.distances[0].tolist())
+        return answers.Matches(rows=said, total=len(said))
     holds = pc.match_substring(shown.ids, wanted, ignore_case=True)
     rows = np.flatnonzero(holds.to_numpy(zero_copy_only=False))
     exact = shown.rows([wanted])
