@@ -29,10 +29,12 @@ from benchmarks.limits import flops, machine
 from benchmarks.views import TwoViews, cpu
 from ilk import console
 from ilk.encoders import build
+from ilk.encoders._precision import precision as precise
+from ilk.encoders._precision import resolved
 from ilk.objectives.simclr import SimCLR
 from ilk.source.images import Images
 from ilk.source.views import PRESETS
-from ilk.training import device as devices
+from ilk.training import layout
 from ilk.training.fit import fit
 from ilk.training.optimiser import adamw
 from ilk.training.recipe import Recipe
@@ -62,9 +64,9 @@ def parts(objective: SimCLR, source: Images, batch: int, precision: str) -> dict
         clock.at = time.process_time()
         x = source.batch(rng.integers(len(source), size=batch))
         clock("data")
-        views = tuple(map(devices.channels_last, objective.views(x)))
+        views = tuple(map(layout.channels_last, objective.views(x)))
         clock("views")
-        with devices.precision(cpus, precision):
+        with precise(cpus, precision):
             loss = objective.loss(*views, progress=step / STEPS)["contrast"]
         clock("forward")
         optimiser.zero_grad()
@@ -84,7 +86,7 @@ def operations(objective: SimCLR, x: Tensor) -> int:
 
 def where(objective: SimCLR, source: Images, batch: int, rounds: int) -> None:
     count = operations(objective, source.batch(np.arange(batch)))
-    fast = devices.resolved(torch.device("cpu"), "auto")
+    fast = resolved(torch.device("cpu"), "auto")
     for precision in dict.fromkeys(("float32", fast)):
         found, ceilings = [], []
         for _ in range(rounds):
@@ -146,7 +148,7 @@ def main() -> None:
     source = Images(pixels, [str(i) for i in range(len(pixels))])
     torch.manual_seed(0)
     objective = SimCLR(build(given.encoder, source.traits), augment="natural").train()
-    devices.kernels_channels_last(objective)
+    layout.kernels_channels_last(objective)
     print(f"{machine()}; SimCLR, {given.encoder}, {given.size} pixels, batch {given.batch}")
     where(objective, source, given.batch, given.rounds)
     end_to_end(objective, source, given.batch, given.rounds)

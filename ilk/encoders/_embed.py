@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from ..source import Source
+from ..source._prefetch import prefetched
+from . import _precision
 from ._base import Encoder
 
 
@@ -19,20 +21,31 @@ def batches(source: Source, size: int, rows: np.ndarray | None = None) -> Iterat
 
 
 @torch.inference_mode()
-def encode(encoder: Encoder, batch: Any) -> Tensor:
-    """One batch -> (B, D) float32 on the CPU, in evaluation mode; the encoder's mode is restored."""
+def encode(encoder: Encoder, batch: Any, *, precision: str = "float32") -> Tensor:
+    """One batch -> (B, D) float32 on the CPU, in evaluation mode; the encoder's mode is restored.
+
+    `precision` of products: float32, bfloat16, or auto: the latter where there are units for it.
+    """
     was_training = encoder.training
     encoder.eval()
-    vectors: Tensor = encoder(move(batch, device_of(encoder)))
+    device = device_of(encoder)
+    with _precision.precision(device, precision):
+        vectors: Tensor = encoder(move(batch, device))
     encoder.train(was_training)
     return vectors.float().cpu()
 
 
 def embed(
-    encoder: Encoder, source: Source, rows: np.ndarray | None = None, *, batch: int = 256
+    encoder: Encoder,
+    source: Source,
+    rows: np.ndarray | None = None,
+    *,
+    batch: int = 256,
+    precision: str = "float32",
 ) -> np.ndarray:
     """All vectors at once, (n, D) float32. For more than memory holds, go through `batches` and `encode`."""
-    parts = [encode(encoder, b).numpy() for b in batches(source, batch, rows)]
+    with prefetched(batches(source, batch, rows)) as ready:
+        parts = [encode(encoder, b, precision=precision).numpy() for b in ready]
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -27,10 +27,17 @@ Chunk: TypeAlias = tuple[list[str], np.ndarray, pa.Table | None, list[bytes | No
 
 @contextmanager
 def here(encoder: Encoder) -> Iterator[Encoded]:
-    """In this process."""
+    """In this process; the next batch is read meanwhile."""
     from ..encoders import encode
+    from ..source._prefetch import prefetched
 
-    yield lambda batches: (encode(encoder, batch).numpy() for batch in batches)
+    with ExitStack() as stack:
+
+        def encoded(batches: Iterator[Any]) -> Iterator[np.ndarray]:
+            ready = stack.enter_context(prefetched(batches))
+            return (encode(encoder, batch).numpy() for batch in ready)
+
+        yield encoded
 
 
 def chunks(source: Source, encoded: Encoded) -> Iterator[Chunk]:

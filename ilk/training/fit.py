@@ -25,16 +25,17 @@ from torch import Tensor
 from ..console import Bar, progress
 from ..encoders import Encoder
 from ..encoders._embed import move
+from ..encoders._precision import precision
 from ..objectives import Objective
 from ..source import Source
+from ..source._prefetch import prefetched
 from . import distributed
-from .device import channels_last, kernels_channels_last, precision
 from .failure import not_a_number
 from .folder import Folder, State
 from .interrupt import interruptible
+from .layout import channels_last, kernels_channels_last
 from .optimiser import adamw, set_rate
 from .order import Order, plan
-from .prefetch import prefetched
 from .recipe import Recipe
 from .watch import Watch
 

@@ -36,7 +36,7 @@ def read(data: bytes, size: int | None) -> np.ndarray:
         if size is not None and image.format == "JPEG":
             image.draft(None, (2 * size, 2 * size))  # a fraction of the decoding; the rest is resampled well
         if image.format in ("JPEG", "MPO", "WEBP", "TIFF"):
-            return _of_pillow(ImageOps.exif_transpose(image))
+            ImageOps.exif_transpose(image, in_place=True)
         return _of_pillow(image)
 
 

@@ -1,4 +1,4 @@
-"""The next batches are read in a thread while this one is learnt from."""
+"""The next batches are read in a thread while this one is learnt from, or encoded."""
 
 import queue
 import threading
