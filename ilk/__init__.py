@@ -19,8 +19,8 @@ __version__ = "0.1.0.dev0"
 # The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
 _PUBLIC = {
     "Id": "space",
-    "Images": "source.images",
     "IlkError": "errors",
+    "Images": "source.images",
     "Recipe": "training.recipe",
     "Source": "source",
     "Space": "space",
@@ -33,19 +33,24 @@ _PUBLIC = {
     "demo": "demonstration",
     "drift": "analysis.drift",
     "duplicates": "analysis.pairs",
+    "export_words": "analysis.words",
     "few_shots": "analysis.shots",
     "finetune": "finetuning",
     "fit": "training.fit",
     "images": "source.images",
+    "import_words": "analysis.words",
     "inside": "view.inside",
     "learn": "learning",
+    "likeness": "analysis.words",
     "map": "view",
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
+    "odd_one_out": "analysis.words",
     "probe": "analysis.probing",
     "split": "analysis.split",
     "text": "source.text",
     "widget": "view.notebook",
+    "words": "analysis.words",
     "write": "generate.text",
 }
 
@@ -67,19 +72,24 @@ __all__ = [
     "demo",
     "drift",
     "duplicates",
+    "export_words",
     "few_shots",
     "finetune",
     "fit",
     "images",
+    "import_words",
     "inside",
     "learn",
+    "likeness",
     "map",
     "neighbour_graph",
     "normalise",
+    "odd_one_out",
     "probe",
     "split",
     "text",
     "widget",
+    "words",
     "write",
 ]
 
@@ -92,6 +102,7 @@ if TYPE_CHECKING:
     from .analysis.probing import probe
     from .analysis.shots import few_shots
     from .analysis.split import split
+    from .analysis.words import export_words, import_words, likeness, odd_one_out, words
     from .demonstration import demo
     from .errors import IlkError
     from .finetuning import finetune

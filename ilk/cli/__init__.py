@@ -37,6 +37,9 @@ from . import parts  # noqa: F401
 from . import align  # noqa: F401
 
 # isort: split
+from . import words  # noqa: F401
+
+# isort: split
 from . import look  # noqa: F401
 
 # isort: split

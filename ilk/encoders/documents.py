@@ -5,6 +5,7 @@ Legend: B texts, V words, D dimensions, N words of all texts.
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,6 +22,8 @@ class Documents(Encoder):
 
     The same text has the same vector, whatever stands beside it. One without known words is the zero vector.
     """
+
+    kind: ClassVar[str] = "text"
 
     def __init__(
         self,

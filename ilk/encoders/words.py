@@ -5,6 +5,7 @@ Legend: B texts, V words, D dimensions, N words of all texts.
 
 from collections.abc import Sequence
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +26,8 @@ class Words(Encoder):
     What is itself a known word has that word's vector; of another text its words count, unknown ones left
     out. A text in which nothing is known is the zero vector.
     """
+
+    kind: ClassVar[str] = "text"
 
     def __init__(
         self,

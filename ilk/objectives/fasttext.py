@@ -6,16 +6,15 @@ Legend: V words, D dimensions, D' = D widened to a multiple of 8.
 from typing import ClassVar
 
 import numpy as np
-import scipy.sparse as sp
 
 from ..encoders import Encoder
-from ..encoders._words.pieces import grams
+from ..encoders._words.pieces import bags, grams, means
 from ..encoders.words import Words
 from ..errors import OptionError
 from ..source import Source
 from ._base import ClosedForm
 from ._words.corpus import corpus
-from ._words.vectors import MODELS, Bags, Vocabulary, check, encoder, first, learnt
+from ._words.vectors import MODELS, Vocabulary, check, encoder, first, learnt
 
 BUCKETS = 2_000_000  # at most, as fastText has them
 EVERY = 2**31 - 1  # so many that hardly two pieces share one
@@ -63,7 +62,7 @@ class FastText(ClosedForm):
     def solve(self, source: Source, *, seed: int = 0) -> Words:
         found = corpus(source, lower=self.lower, min_count=self.min_count, phrases=self.phrases)
         buckets = self.buckets or self._pieces(found.words)
-        bags = _bags(found.words, *grams(found.words, self.shortest, self.longest, buckets))
+        rows = bags(found.words, self.shortest, self.longest, buckets)
         inputs = first(len(found.words) + buckets, self.dim, 1 / self.dim, seed)  # (V + buckets, D')
         learnt(
             found,
@@ -73,14 +72,14 @@ class FastText(ClosedForm):
             sample=self.sample,
             rate=self.rate,
             seed=seed,
-            bags=bags,
+            bags=rows,
             window=self.window,
             epochs=int(self.epochs),
             threads=self.threads,
         )
         inputs = inputs[:, : self.dim]
         pieces = {"shortest": self.shortest, "longest": self.longest}
-        return encoder(found, _means(inputs, bags), inputs[len(found.words) :], lower=self.lower, **pieces)
+        return encoder(found, means(inputs, rows), inputs[len(found.words) :], lower=self.lower, **pieces)
 
     def content(self, source: Source, encoder: Encoder) -> Source:
         assert isinstance(encoder, Words)
@@ -89,20 +88,3 @@ class FastText(ClosedForm):
     def _pieces(self, words: list[str]) -> int:
         every = grams(words, self.shortest, self.longest, EVERY)[1]
         return max(1, min(BUCKETS, len(np.unique(every))))
-
-
-def _bags(words: list[str], starts: np.ndarray, rows: np.ndarray) -> Bags:
-    """Before the rows of its pieces, which stand behind all words, each word's own."""
-    V = len(words)
-    own = starts[:-1] + np.arange(V)
-    found = np.empty(len(rows) + V, np.int32)
-    found[own] = np.arange(V)
-    found[np.setdiff1d(np.arange(len(found)), own, assume_unique=True)] = rows + V
-    return starts + np.arange(V + 1), found
-
-
-def _means(inputs: np.ndarray, bags: Bags) -> np.ndarray:  # (V + buckets, D) -> (V, D)
-    starts, rows = bags
-    share = np.repeat(1 / np.diff(starts), np.diff(starts)).astype(np.float32)
-    mean: np.ndarray = sp.csr_matrix((share, rows, starts), (len(starts) - 1, len(inputs))) @ inputs
-    return mean

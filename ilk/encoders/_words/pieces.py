@@ -1,6 +1,6 @@
 """Texts into words, and words into the rows of their pieces, as fastText hashes them.
 
-Legend: V words, R rows of a bag.
+Legend: V words, D dimensions; rows are V of whole words, then the buckets of pieces.
 """
 
 import re
@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from ...compiled import compiled
 
+Bags = tuple[np.ndarray, np.ndarray]  # where the rows of each word begin (V + 1,), the rows of all
+
+END_OF_SENTENCE = "</s>"  # which fastText does not part into pieces
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 
@@ -23,7 +27,7 @@ def grams(
     words: Sequence[str], shortest: int, longest: int, buckets: int
 ) -> tuple[np.ndarray, np.ndarray]:  # (V + 1,), (all,)
     """Where each word's buckets begin, and those of its pieces: `<where>` has <wh, whe, her, ere, re>, ..."""
-    written = [f"<{w}>".encode() for w in words]
+    written = [f"<{w}>".encode() if w else b"" for w in words]
     starts = np.concatenate([[0], np.cumsum([len(w) for w in written])]).astype(np.int64)
     letters = np.frombuffer(b"".join(written), np.uint8)
     begins = np.zeros(len(words) + 1, np.int64)
@@ -58,3 +62,22 @@ def _hashed(
                         found[n] = hashed % np.uint32(buckets)
                     n += 1
         begins[word + 1] = n
+
+
+def bags(words: Sequence[str], shortest: int, longest: int, buckets: int) -> Bags:
+    """Each word's own row, then those of its pieces."""
+    V = len(words)
+    starts, rows = grams(["" if w == END_OF_SENTENCE else w for w in words], shortest, longest, buckets)
+    own = starts[:-1] + np.arange(V)
+    found = np.empty(len(rows) + V, np.int32)
+    others = np.ones(len(found), bool)
+    others[own] = False
+    found[own], found[others] = np.arange(V), rows + V
+    return starts + np.arange(V + 1), found
+
+
+def means(matrix: np.ndarray, of: Bags) -> np.ndarray:  # (V + buckets, D) -> (V, D)
+    starts, rows = of
+    share = np.repeat(1 / np.diff(starts), np.diff(starts)).astype(np.float32)
+    mean: np.ndarray = sp.csr_matrix((share, rows, starts), (len(starts) - 1, len(matrix))) @ matrix
+    return mean

@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from ...encoders._words import kernels
+from ...encoders._words.pieces import Bags
 from ...encoders._words.tables import tables
 from ...encoders.words import Words
 from ...errors import OptionError, UnknownName
@@ -18,7 +19,6 @@ from ...source import Json, Source
 from .corpus import Corpus
 from .training import train
 
-Bags = tuple[np.ndarray, np.ndarray]
 MODELS = ("skip-gram", "cbow")
 RATES = {"skip-gram": 0.025, "cbow": 0.05}
 
