@@ -106,15 +106,31 @@ def directions(x: np.ndarray, d: int, k: int = 10) -> np.ndarray:
     return np.asarray(np.linalg.qr(leading[:, ::-1])[0])
 
 
-def _nearly(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def among(base: np.ndarray, x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """(m, k) the rows of `base` nearest to each of `x` (m, D), and how far; nearly all of them."""
+    index: Any = _cells(base) if len(base) > EXACT else faiss.IndexFlatL2(base.shape[1])
+    if len(base) <= EXACT:
+        index.add(base)
+    squared, near = index.search(x, k)  # (m, k)
+    few = near < 0  # sparse cells gave fewer: the nearest again
+    near, squared = np.where(few, near[:, :1], near), np.where(few, squared[:, :1], squared)
+    return near, np.sqrt(np.maximum(squared, 0)).astype(np.float64)
+
+
+def _cells(x: np.ndarray) -> Any:
+    """An index of FAISS over the rows that looks at 24 cells of four times the root of their number."""
     n, dim = x.shape
     cells = int(4 * np.sqrt(n))
     index: Any = faiss.IndexIVFFlat(faiss.IndexFlatL2(dim), dim, cells)
     index.nprobe = 24
     index.train(x[:: max(1, n // (50 * cells))])
     index.add(x)
-    squared, near = index.search(x, k + 1)  # (n, k + 1)
-    own = (near == np.arange(n)[:, None]) | (near < 0)
+    return index
+
+
+def _nearly(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    squared, near = _cells(x).search(x, k + 1)  # (n, k + 1)
+    own = (near == np.arange(len(x))[:, None]) | (near < 0)
     own[~own.any(1), -1] = True  # a row with many copies may not have been named among them
     order = np.argsort(own, axis=1, kind="stable")[:, :k]  # its own place last
     near, squared = np.take_along_axis(near, order, 1), np.take_along_axis(squared, order, 1)

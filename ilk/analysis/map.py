@@ -17,10 +17,13 @@ from ..console import say
 from ..errors import DataError, OptionError
 from ..space.marks import marked
 from . import _layout
-from ._neighbours import nearest
+from ._neighbours import among, nearest
 
 if TYPE_CHECKING:
     from ..space import Space
+
+MOST = 200_000  # rows that are laid out: the search for all rows' neighbours grows faster than their number
+NEAREST = 5  # of them, between which any other row is put
 
 
 @dataclass(frozen=True)
@@ -49,11 +52,13 @@ def place(
     epochs: int | None = None,
     seed: int = 0,
     metric: str = "l2",
+    most: int = MOST,
 ) -> np.ndarray:
     """(n, 2) float32 places of the rows of (n, D).
 
-    `known` (n, 2): places that stay to the bit, NaN for the rows to be placed among them. The same call
-    gives the same bits, whatever the number of threads.
+    `known` (n, 2): places that stay to the bit, NaN for the rows to be placed among them. Of more than
+    `most` rows so many are laid out, the others put between those they are nearest to. The same call gives
+    the same bits, whatever the number of threads.
     """
     if neighbours < 2:
         raise OptionError(f"{neighbours} neighbours", "A map needs at least 2; 15 is usual.")
@@ -64,6 +69,8 @@ def place(
         )
     if metric == "cosine":
         x /= np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-30)
+    if len(x) > most:
+        return _by_sample(x, known, most, neighbours, epochs, seed)
     new = np.ones(len(x), bool) if known is None else np.isnan(known).any(1)
     k = min(neighbours, len(x) - 1)
     if k < 2 or not new.any():
@@ -90,6 +97,31 @@ def place(
     return placed
 
 
+def _by_sample(
+    x: np.ndarray, known: np.ndarray | None, most: int, neighbours: int, epochs: int | None, seed: int
+) -> np.ndarray:
+    """A map of `most` rows; each other one that has no place goes to the mean of its nearest there."""
+    known = np.full((len(x), 2), np.nan, np.float32) if known is None else known.astype(np.float32)
+    rng = np.random.default_rng(seed)
+    chosen = np.sort(rng.permutation(len(x))[:most])
+    y = known.copy()
+    y[chosen] = place(x[chosen], known[chosen], neighbours=neighbours, epochs=epochs, seed=seed)
+    rest = np.flatnonzero(np.isnan(y).any(1))
+    if not len(rest):
+        return y
+    with threadpool_limits(1):
+        near, distances = among(x[chosen], x[rest], NEAREST)
+    share = _closeness(distances)
+    share /= share.sum(1, keepdims=True)
+    middle = (share[..., None] * y[chosen][near]).sum(1)  # (m, NEAREST, 2) -> (m, 2)
+    y[rest] = middle + rng.normal(scale=0.01, size=middle.shape)  # copies part
+    return y
+
+
+def _closeness(distances: np.ndarray) -> np.ndarray:  # (n, k) -> (n, k)
+    return np.asarray(np.exp(-distances / np.maximum(distances.mean(1, keepdims=True), 1e-12)))
+
+
 def _few(x: np.ndarray) -> np.ndarray:
     return _layout.start(x).astype(np.float32) if len(x) else np.zeros((0, 2), np.float32)
 
@@ -99,7 +131,7 @@ def _beside(
 ) -> np.ndarray:
     """Starts each new row at its nearest placed neighbours' mean, or else among those just started."""
     y, waiting = y.copy(), new.copy()
-    close = np.exp(-distances / np.maximum(distances.mean(1, keepdims=True), 1e-12))
+    close = _closeness(distances)
     while waiting.any():
         weight = close * ~waiting[near]  # (n, k)
         ready = waiting & (weight.sum(1) > 0)

@@ -44,6 +44,22 @@ def test_digits_keep_their_neighbours(digits):
     assert KNeighborsClassifier(10).fit(xy[even], y[even]).score(xy[odd], y[odd]) > 0.93
 
 
+def test_beyond_a_sample_rows_lie_beside_their_neighbours(digits):
+    x, y = digits
+    xy = place(x, most=900)
+    assert trustworthiness(x, xy, n_neighbors=15) > 0.94
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    assert KNeighborsClassifier(10).fit(xy[even], y[even]).score(xy[odd], y[odd]) > 0.9
+    np.testing.assert_array_equal(xy, place(x, most=900))
+
+    known = xy.copy()
+    known[::3] = np.nan
+    again = place(x, known, most=900)
+    np.testing.assert_array_equal(again[~np.isnan(known).any(1)], xy[~np.isnan(known).any(1)])
+    assert trustworthiness(x, again, n_neighbors=15) > 0.93
+    np.testing.assert_array_equal(place(x, xy, most=900), xy)
+
+
 def test_the_same_bits_with_any_number_of_threads(digits):
     code = (
         "import numpy as np; from ilk.analysis.map import place;"
