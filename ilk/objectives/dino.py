@@ -8,13 +8,13 @@ from torch import Tensor
 
 from ..encoders import Encoder
 from ..source.views import Crops
-from ._base import Objective
 from ._gather import gather
 from ._heads import Prototypes
-from ._teacher import Teacher, towards_one, warmed
+from ._naming import Naming
+from ._teacher import Teacher
 
 
-class DINO(Objective):
+class DINO(Naming):
     """The teacher sees the two wide views, the student also `narrow` small ones; each foretells the others.
 
     Give it narrow ones (4, say) where a part tells what the whole is: not for digits, whose strokes do not.
@@ -22,8 +22,6 @@ class DINO(Objective):
     no prototype wins always) and a `teacher_temperature` below the student's (so that they do not all
     win alike). It goes there from `teacher_start` over the `warmup` share of the run.
     """
-
-    centre: Tensor
 
     def __init__(
         self,
@@ -40,11 +38,8 @@ class DINO(Objective):
         narrow: int = 0,
         augment: str = "natural",
     ) -> None:
-        super().__init__()
-        self.encoder, self.prototypes, self.projector = encoder, prototypes, projector
-        self.temperature, self.teacher_temperature = temperature, teacher_temperature
-        self.teacher_start, self.warmup = teacher_start, warmup
-        self.momentum, self.centre_momentum = momentum, centre_momentum
+        warm = teacher_temperature, teacher_start, warmup
+        super().__init__(encoder, prototypes, temperature, warm, momentum, centre_momentum, projector)
         self.narrow, self.augment = narrow, augment
         self.head = Prototypes(encoder.dim, projector, prototypes)
         self.teacher = Teacher(encoder, self.head)
@@ -58,15 +53,11 @@ class DINO(Objective):
         student = torch.cat(answers).float().view(len(views), len(views[0]), -1)  # (V, B, K)
         teacher = self.teacher(wide).float().view(2, len(views[0]), -1)  # (2, B, K)
         self.seen = teacher.mean((0, 1))  # (K,)
-        temperature = warmed(self.teacher_start, self.teacher_temperature, self.warmup, progress)
         with torch.autocast(teacher.device.type, enabled=False):
-            sharp = ((teacher - self.centre) / temperature).softmax(2)
-            return {"naming": across(sharp, (student / self.temperature).log_softmax(2))}
+            return {"naming": across(self.sharp(teacher, self.centre, progress), self.log(student))}
 
-    @torch.no_grad()
     def after_step(self, progress: float) -> None:
-        self.centre.lerp_(gather(self.seen[None]).mean(0), 1 - self.centre_momentum)
-        self.teacher.follow(self.encoder, self.head, towards_one(self.momentum, progress))
+        self.follow(gather(self.seen[None]).mean(0), progress)
 
 
 def across(teacher: Tensor, student: Tensor) -> Tensor:

@@ -14,16 +14,16 @@ from torch import Tensor, nn
 from ..encoders import TokenEncoder
 from ..errors import OptionError
 from ..source.views import Views
-from ._base import Objective
 from ._gather import gather
 from ._heads import Prototypes
-from ._teacher import Teacher, towards_one, warmed
+from ._naming import Naming
+from ._teacher import Teacher
 from .dino import across
 
 _ASPECT = 0.3  # of a blob, up to 1 / 0.3: as in BEiT (Bao et al. 2021)
 
 
-class IBOT(Objective):
+class IBOT(Naming):
     """Of the share `chance` of views a blob is masked, in size between the two shares of `masked`.
 
     For encoders of patches (`vit`). The other keywords are those of DINO; patches and pictures have the
@@ -31,7 +31,6 @@ class IBOT(Objective):
     """
 
     encoder: TokenEncoder
-    centre: Tensor
 
     def __init__(
         self,
@@ -49,25 +48,20 @@ class IBOT(Objective):
         chance: float = 0.5,
         augment: str = "natural",
     ) -> None:
-        super().__init__()
         if not (isinstance(masked, Sequence) and len(masked) == 2 and 0 <= masked[0] <= masked[1] <= 1):
             raise OptionError(f"masked is {masked}", "Give the least and the greatest share, as [0.1, 0.5].")
         if not isinstance(encoder, TokenEncoder):
             what = f"iBOT masks patches, and {type(encoder).__name__} knows none"
             raise OptionError(what, "Give an encoder that does: --encoder vit.")
-        self.encoder, self.prototypes, self.projector = encoder, prototypes, projector
-        self.temperature, self.teacher_temperature = temperature, teacher_temperature
-        self.teacher_start, self.warmup = teacher_start, warmup
-        self.momentum, self.centre_momentum = momentum, centre_momentum
+        warm = teacher_temperature, teacher_start, warmup
+        super().__init__(encoder, prototypes, temperature, warm, momentum, centre_momentum, projector)
         self.masked, self.chance, self.augment = masked, chance, augment
         self.mask = nn.Parameter(torch.zeros(encoder.token_dim))
         self.head = _Head(encoder, projector, prototypes)
         self.teacher = Teacher(encoder, self.head)
         self.register_buffer("centre", torch.zeros(2, prototypes))  # of pictures, of patches
-        self.seen = (
-            self.centre,
-            torch.ones(2, 1),
-        )  # the sums of the teacher's answers in this step, of how many
+        # The sums of the teacher's answers in this step, and of how many
+        self.seen = self.centre, torch.ones(2, 1)
         self.changed = Views(augment)
 
     def views(self, batch: Tensor) -> tuple[Tensor, ...]:
@@ -86,26 +80,16 @@ class IBOT(Objective):
             teacher, truth = self.teacher.head(self.teacher.encoder, whole, masked)
         number = teacher.new_tensor([[len(teacher)], [len(truth)]])  # (2, 1)
         self.seen = torch.stack([teacher.sum(0), truth.sum(0)]), number  # (2, K)
-        cold = warmed(self.teacher_start, self.teacher_temperature, self.warmup, progress)
-
-        def sharp(answers: Tensor, centre: Tensor) -> Tensor:
-            return ((answers - centre) / cold).softmax(-1)
-
-        def log(answers: Tensor) -> Tensor:
-            return (answers / self.temperature).log_softmax(-1)
-
         with torch.autocast(both.device.type, enabled=False):
-            pairs = sharp(teacher, self.centre[0]), log(student)
+            pairs = self.sharp(teacher, self.centre[0], progress), self.log(student)
             return {
                 "naming": across(*(p.view(2, len(views[0]), -1) for p in pairs)),
-                "patches": within(sharp(truth, self.centre[1]), log(told), masked),
+                "patches": within(self.sharp(truth, self.centre[1], progress), self.log(told), masked),
             }
 
-    @torch.no_grad()
     def after_step(self, progress: float) -> None:
         sums, numbers = (gather(one[None]).sum(0) for one in self.seen)  # of all processes
-        self.centre.lerp_(sums / numbers, 1 - self.centre_momentum)
-        self.teacher.follow(self.encoder, self.head, towards_one(self.momentum, progress))
+        self.follow(sums / numbers, progress)
 
 
 class _Head(nn.Module):
