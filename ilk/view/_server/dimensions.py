@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from ...analysis.probe import r2
 from ...errors import OptionError, SpaceError, UnknownName
 from .answers import Dimension
 from .shown import Shown
@@ -55,6 +54,8 @@ def dimensions(shown: Shown) -> list[Dimension]:
 
 def directions(shown: Shown) -> list[Direction]:
     """Amounts among the metadata that the vectors tell, the best told first."""
+    from ...analysis.probe import r2  # scikit-learn takes a second to load: not of the page's start
+
     rows = _some(len(shown), ASKED)
     x, found = np.asarray(shown.vectors[rows], np.float64), []
     for listed in shown.listed():

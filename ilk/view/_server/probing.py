@@ -9,10 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import RidgeClassifierCV
-from sklearn.model_selection import StratifiedKFold, cross_val_predict
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from ...errors import DataError
@@ -33,6 +29,11 @@ class Probe:
 
 def probe(vectors: np.ndarray, codes: np.ndarray, names: list[str]) -> Probe:
     """`codes` (n,): the place of each row's label in `names`, -1 for none. Every name has rows."""
+    from sklearn.model_selection import (
+        StratifiedKFold,
+        cross_val_predict,
+    )  # slow to load
+
     rows = np.flatnonzero(codes >= 0)
     y, counts = codes[rows], np.bincount(codes[rows], minlength=len(names))
     if len(names) < 2:
@@ -66,6 +67,10 @@ def least_sure(found: Probe, codes: np.ndarray, most: int) -> np.ndarray:
 
 def _model() -> Any:
     """Ridge regression on +1 and -1, as `ilk.analysis.probe` probes linearly."""
+    from sklearn.linear_model import RidgeClassifierCV
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
     return make_pipeline(StandardScaler(), RidgeClassifierCV(alphas=np.logspace(-3, 4, 8)))
 
 
