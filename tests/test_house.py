@@ -114,11 +114,6 @@ def test_help_and_usage_errors_load_nothing_heavy(words: str) -> None:
     assert loaded(code + "try:\n    main()\nexcept SystemExit:\n    pass") & HEAVY == set()
 
 
-def test_to_ask_a_space_by_id_needs_no_torch(tmp_path: Path) -> None:
-    code = "from ilk.space import Space\nfrom ilk.cli._printing import Output"
-    assert "torch" not in loaded(code)
-
-
 def test_every_public_name_is_there() -> None:
     assert set(ilk.__all__) == {"__version__", *ilk._PUBLIC}
     assert dir(ilk) == ilk.__all__

@@ -328,7 +328,8 @@ def test_info_counts(space):
 
 def test_asking_by_id_needs_no_torch(space):
     space.upsert_vectors(names(3), numbers(3))
-    code = "import sys; from ilk.space import Space; Space.open(sys.argv[1]).search('thing-0001', k=1)"
+    code = "import sys; from ilk.space import Space; from ilk.cli._printing import Output"
+    code += "; Space.open(sys.argv[1]).search('thing-0001', k=1)"
     code += "; print('torch' in sys.modules)"
     root = Path(ilk.__file__).parent.parent
     done = subprocess.run([sys.executable, "-c", code, space.path], cwd=root, capture_output=True, check=True)

@@ -6,7 +6,6 @@ this side, a model with anywidget's get, set, save_changes, send, on and off on 
 
 import base64
 import io
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +19,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 import ilk
-from ilk.errors import IlkError, UnknownName
+from ilk.errors import IlkError, MissingExtra, UnknownName
 from ilk.space import Space
 
 from .browser import CHROMIUM, chromium
@@ -119,12 +118,15 @@ def test_points_and_pictures_travel_as_bytes(make: Any, space: Space) -> None:
     assert widget.comm.taken() == []
 
 
-def test_without_the_extra_the_way_to_it_is_told() -> None:
-    code = (
-        "import sys, ilk\nsys.modules['anywidget'] = None\ntry: ilk.widget\nexcept Exception as e: print(e)"
+def test_without_the_extra_the_way_to_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "anywidget", None)
+    monkeypatch.delitem(sys.modules, "ilk.view.notebook", raising=False)
+    monkeypatch.delitem(vars(ilk), "widget", raising=False)
+    with pytest.raises(MissingExtra) as told:
+        _ = ilk.widget
+    assert str(told.value) == (
+        "ilk.widget needs anywidget, which is not installed\npip install 'ilk[notebook]'"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert told == "ilk.widget needs anywidget, which is not installed\npip install 'ilk[notebook]'\n"
 
 
 # In the browser
