@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ KINDS = ("bpe", "wordpiece")
 PAD, START, END, MASK, UNKNOWN = "[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]"
 SPECIALS = (PAD, UNKNOWN, START, END, MASK)  # the numbers 0 to 4
 VOCABULARY = 8192
+WITHIN = 1 << 20  # added to the number of a letter: a plane of Unicode that is free for such use
 ENOUGH = 5_000_000  # letters that a vocabulary is learnt from
 
 
@@ -37,6 +39,9 @@ class Pieces:
 
     def to(self, device: torch.device) -> Pieces:
         return Pieces(self.ids.to(device), self.real.to(device), self.segments.to(device))
+
+    def __getitem__(self, rows: slice) -> Pieces:
+        return Pieces(self.ids[rows], self.real[rows], self.segments[rows])
 
     def take(self, rows: Tensor) -> Pieces:
         """Some of the texts, as wide as the longest of them."""
@@ -55,8 +60,7 @@ def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Seq
         raise OptionError(f"a vocabulary of {size}", f"Give {len(specials) + 2} or more.")
     if kind not in KINDS:
         raise UnknownName("kind of vocabulary", kind, KINDS)
-    made, trainer = (_bpe if kind == "bpe" else _wordpiece)(size, specials)
-    made.train_from_iterator(texts, trainer)
+    made = (_bpe if kind == "bpe" else _wordpiece)(texts, size, specials)
     known = {name: made.token_to_id(name) for name in (START, END)}
     made.post_processor = processors.TemplateProcessing(
         single=f"{START} $A {END}",
@@ -95,26 +99,45 @@ def given(
         raise DataError(f"the vocabulary {wish} cannot be read: {e}", "Give a tokenizer.json.") from e
 
 
-def _bpe(size: int, specials: list[str]) -> tuple[Any, Any]:
+def _bpe(texts: Iterator[str], size: int, specials: list[str]) -> Any:
     made = Learnt(models.BPE())
     made.normalizer = normalizers.NFC()
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(
-        add_prefix_space=True
-    )  # a word is the same at the beginning
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # at the beginning as within
     made.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=size, special_tokens=specials, initial_alphabet=alphabet, show_progress=False
     )
-    return made, trainer
+    made.train_from_iterator(texts, trainer)
+    return made
 
 
-def _wordpiece(size: int, specials: list[str]) -> tuple[Any, Any]:
-    made = Learnt(models.WordPiece(unk_token=UNKNOWN))
-    made.normalizer = normalizers.BertNormalizer(lowercase=True)
-    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    made.decoder = decoders.WordPiece()
-    return made, trainers.WordPieceTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+def _wordpiece(texts: Iterator[str], size: int, specials: list[str]) -> Any:
+    """The library's own trainer gives another vocabulary each time, as letters within words have no order.
+
+    Here they are letters of their own while BPE learns, which is always the same.
+    """
+    normal, parts = normalizers.BertNormalizer(lowercase=True), pre_tokenizers.BertPreTokenizer()
+    learner = Learnt(models.BPE())
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    words = (parts.pre_tokenize_str(normal.normalize_str(text)) for text in texts)
+    marked = (" ".join(_marked(word) for word, _ in one) for one in words)
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=specials, show_progress=False)
+    learner.train_from_iterator(marked, trainer)
+    known = {t if t in specials else _plain(t): i for t, i in learner.get_vocab().items()}
+    made = Learnt(models.WordPiece(known, unk_token=UNKNOWN))
+    made.normalizer, made.pre_tokenizer, made.decoder = normal, parts, decoders.WordPiece()
+    return made
+
+
+@lru_cache(1 << 16)
+def _marked(word: str) -> str:
+    return word[0] + "".join(chr(WITHIN | ord(c)) if ord(c) < WITHIN else c for c in word[1:])
+
+
+def _plain(piece: str) -> str:
+    letters = "".join(chr(ord(c) & ~WITHIN) if ord(c) >= WITHIN else c for c in piece)
+    return f"##{letters}" if ord(piece[0]) >= WITHIN else letters
 
 
 class Tokenizer:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
@@ -98,11 +99,12 @@ def text(
     """
     _check(by, encoding, longest)
     reader = _Reader(by, column, encoding, longest, strict)
-    if isinstance(data, str | os.PathLike) or _are_paths(data):
-        reader.paths(data)
-    else:
-        reader.given(data)
-    return reader.made(os.fspath(data) if isinstance(data, str | os.PathLike) else None)
+    with closing(reader.store):
+        if isinstance(data, str | os.PathLike) or _are_paths(data):
+            reader.paths(data)
+        else:
+            reader.given(data)
+        return reader.made(os.fspath(data) if isinstance(data, str | os.PathLike) else None)
 
 
 def _check(by: str, encoding: str | None, longest: int) -> None:

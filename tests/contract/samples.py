@@ -5,10 +5,9 @@ or that is large unless told otherwise, adds a row to SPECIAL. Nothing else in t
 name.
 """
 
-import inspect
 import tempfile
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,22 @@ import numpy as np
 import torch
 from sklearn.datasets import load_digits
 
-from ilk import encoders, find, objectives
-from ilk.encoders import Encoder, TokenEncoder
+from ilk import decoders, encoders, find, objectives
+from ilk.decoders import Decoder
+from ilk.decoders._blanks import BLANKS
+from ilk.encoders import Encoder
+from ilk.encoders._tokenizer import train
 from ilk.encoders.orbit import Orbit
 from ilk.encoders.projected import project
 from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
 from ilk.source import Source
+from ilk.source._kind import kind
 from ilk.source.images import Images
+from ilk.source.text import Text, text
+from ilk.usual import encoder_for, takes
+
+HERE = Path(__file__).parents[2]
 
 
 def images(channels: int = 1, size: int = 16, n: int = 64) -> Images:
@@ -35,14 +42,29 @@ def images(channels: int = 1, size: int = 16, n: int = 64) -> Images:
     return Images(small[:, :, at][..., at].astype(np.uint8), [f"digit-{i}" for i in range(n)])
 
 
-def flat(source: Source) -> Images:
-    """The same number of pictures, all of one even grey: nothing to learn, and no reason to fail."""
+def texts(n: int = 64) -> Text:
+    """Paragraphs of a page of this project."""
+    page = text(HERE / "docs" / "space.md", by="paragraph", longest=300)
+    assert len(page) >= n
+    return Text(page.texts.slice(0, n), list(page.ids[:n]), reading=page.reading)
+
+
+@cache
+def vocabulary() -> str:
+    return train("wordpiece", iter(texts().batch(np.arange(64))), 330, extra=BLANKS)
+
+
+def flat(source: Source) -> Source:
+    """As many pictures of one even grey, or texts of one word: nothing to learn, and no reason to fail."""
+    if isinstance(source, Text):
+        return Text(["grey"] * len(source), source.ids)
     assert isinstance(source, Images)
     return Images(np.full_like(source.pixels, 100), source.ids)
 
 
-SOURCES: dict[str, list[Callable[[], Source]]] = {  # keyword that tells the kind of data -> sources of it
-    "channels": [images, partial(images, 3, 24), partial(images, 5)],
+SOURCES: dict[str, list[Callable[[], Source]]] = {  # kind of data -> sources of it
+    "images": [images, partial(images, 3, 24), partial(images, 5)],
+    "text": [texts],
 }
 REFUSED = {"colorize": 1}  # objective -> so many of these sources it has a reason not to take
 VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
@@ -54,6 +76,13 @@ VIT: dict[str, Any] = {  # a model of `transformers` without its files: first we
     "preprocessing": {"side": 16, "mean": [0.3], "std": [0.4]},
 }
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
+    "bag": lambda source: solved("sif", source),
+    "causal": lambda source: encoders.build("causal", {}, tokenizer=vocabulary(), dim=16, depth=1, heads=2),
+    "documents": lambda source: solved("doc2vec", source),
+    "words": lambda source: solved("word2vec", source),
+    "transformer": lambda source: encoders.build(
+        "transformer", {}, tokenizer=vocabulary(), dim=16, width=32, depth=2, heads=2, segments=True
+    ),
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
     "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
     "orbit": lambda source: Orbit(encoders.build("convnet", source.traits, width=4), turns=8),
@@ -66,6 +95,8 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
 }
 SMALL = {"width": 8, "prototypes": 64, "queue": 64, "narrow": 2}  # options of objectives that make them small
 OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one, or take long
+    **{name: lambda source: {"min_count": 1, "threads": 1} for name in ("word2vec", "fasttext", "doc2vec")},
+    **{name: lambda source: {"dim": 16, "vocabulary": 300} for name in ("sif", "tfidf")},
     "pretrained": lambda source: {"model": seeing(source)},
     "shaded": lambda source: {"steps": 50},
 }
@@ -95,22 +126,28 @@ def exported(source: Source) -> str:
 
 
 def sources(cls: type[Any]) -> list[Callable[[], Source]]:
-    """Sources of the kind that `cls` is for: pictures where its constructor does not tell."""
-    named = inspect.signature(cls).parameters
-    every = next((made for keyword, made in SOURCES.items() if keyword in named), SOURCES["channels"])
-    return every[REFUSED.get(cls.__module__.rpartition(".")[2], 0) :]
+    """Sources of the kind that `cls` is for: pictures where nothing tells."""
+    return SOURCES[takes(cls) or "images"][REFUSED.get(cls.__module__.rpartition(".")[2], 0) :]
 
 
 def encoder(name: str, source: Source) -> Encoder:
     return SPECIAL[name](source) if name in SPECIAL else encoders.build(name, source.traits)
 
 
+def decoder(name: str, source: Source, dim: int) -> Decoder:
+    offered = {"tokenizer": vocabulary(), "length": 12} if isinstance(source, Text) else {}
+    return decoders.build(name, source.traits | offered, dim=dim)
+
+
 def objective(cls: type[Objective], source: Source) -> Objective:
     """Around a small encoder of the kind it asks for; what else it owns is small too where it can be."""
-    if inspect.signature(cls).parameters["encoder"].annotation is TokenEncoder:
+    name = encoder_for(cls.__module__.rpartition(".")[2], kind(source))
+    if name == "vit":
         small = encoders.build("vit", source.traits, dim=16, width=32, depth=2, heads=2, patch=4)
-    else:
+    elif name == "convnet":
         small = encoders.build("convnet", source.traits, dim=16, width=8)
+    else:
+        small = encoder(name, source)
     known = find.parameters(cls)
     return construct(cls, {k: v for k, v in SMALL.items() if k in known}, {"encoder": small, **source.traits})
 

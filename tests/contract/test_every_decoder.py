@@ -23,7 +23,7 @@ Made = tuple[Decoder, Source]
 
 def built(name: str, made: Callable[[], Source]) -> Made:
     source = made()
-    return decoders.build(name, source.traits, dim=DIM), source
+    return samples.decoder(name, source, DIM), source
 
 
 CASES: dict[str, Callable[[], Made]] = {
@@ -50,6 +50,13 @@ def vectors() -> Tensor:
     return torch.randn(4, DIM, generator=torch.Generator().manual_seed(1))
 
 
+def assert_same(one: Tensor | str, other: Tensor | str) -> None:
+    if isinstance(one, str):
+        assert one == other
+    else:
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", decoders.names())
 def test_one_documented_class_a_file(name: str) -> None:
     assert (vars(decoders.find(name))["__doc__"] or "").strip()
@@ -59,15 +66,19 @@ def test_one_documented_class_a_file(name: str) -> None:
 def test_gives_what_the_source_gives(made: Made, vectors: Tensor) -> None:
     decoder, source = made
     out, real = decoder(vectors), source.batch(np.arange(4))
-    assert (out.shape, out.dtype) == (real.shape, real.dtype)
-    assert out.isfinite().all()
     assert decoder.dim == DIM
+    if isinstance(real, list):
+        assert [type(one) for one in out] == [type(one) for one in real]
+    else:
+        assert (out.shape, out.dtype) == (real.shape, real.dtype)
+        assert out.isfinite().all()
 
 
 @torch.inference_mode()
 def test_a_sample_does_not_depend_on_its_batch(decoder: Decoder, vectors: Tensor) -> None:
-    alone = torch.cat([decoder(v[None]) for v in vectors])
-    torch.testing.assert_close(alone, decoder(vectors), rtol=1e-5, atol=1e-5)
+    together = decoder(vectors)
+    for i, v in enumerate(vectors):
+        assert_same(decoder(v[None])[0], together[i])
 
 
 @torch.inference_mode()
@@ -75,7 +86,8 @@ def test_saved_and_loaded_it_is_the_same(decoder: Decoder, vectors: Tensor, tmp_
     saved.save(decoder, tmp_path, Decoder)
     again = saved.load(tmp_path, Decoder)
     assert saved.fingerprint(again) == saved.fingerprint(decoder)
-    assert torch.equal(again(vectors), decoder(vectors))
+    for one, same in zip(decoder(vectors), again(vectors), strict=True):
+        assert_same(one, same)
 
 
 def test_keywords_are_kept_as_given(decoder: Decoder) -> None:
@@ -87,7 +99,10 @@ def test_keywords_are_kept_as_given(decoder: Decoder) -> None:
 def test_the_gradient_reaches_every_parameter_and_the_vector(decoder: Decoder, vectors: Tensor) -> None:
     decoder.train()
     vectors.requires_grad_()
-    decoder(vectors).square().mean().backward()
+    out = decoder(vectors)
+    if not isinstance(out, Tensor):
+        pytest.skip("writes piece by piece, which no gradient passes")
+    out.square().mean().backward()
     assert vectors.grad is not None
     assert vectors.grad.any(1).all()
     assert [n for n, p in decoder.named_parameters() if p.grad is None or not p.grad.any()] == []

@@ -99,7 +99,7 @@ def test_saved_and_loaded_it_is_the_same(encoder: Encoder, batch: Any, tmp_path:
 def test_another_weight_is_another_fingerprint(encoder: Encoder, tmp_path: Path) -> None:
     saved.save(encoder, tmp_path, Encoder)
     other = saved.load(tmp_path, Encoder)
-    tensors = list(other.state_dict().items())
+    tensors = [(name, tensor) for name, tensor in other.state_dict().items() if tensor.numel()]
     if not tensors:
         pytest.skip("has no weights")
     for name, tensor in (tensors[0], tensors[len(tensors) // 2], tensors[-1]):

@@ -21,6 +21,7 @@ from ilk.objectives import Objective
 from ilk.source import Source
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
+from ilk.usual import takes
 
 from . import samples
 
@@ -126,6 +127,8 @@ def test_no_gradient_reaches_what_only_follows(cls: type[Objective], source: Sou
 
 @pytest.mark.parametrize("channels", [3, 7])
 def test_works_with_any_number_of_channels(cls: type[Objective], channels: int) -> None:
+    if takes(cls) == "text":
+        pytest.skip("reads text")
     source = samples.images(channels)
     objective = made(cls, source)
     loss = total(objective, source.batch(np.arange(8)), 0)
@@ -166,8 +169,8 @@ def test_survives_pictures_that_are_all_alike(cls: type[Objective], source: Sour
 
 def test_what_it_decodes_looks_like_what_came(cls: type[Objective], source: Source) -> None:
     objective = made(cls, source)
-    if objective.decoder is None:
-        pytest.skip("learns no way back")
+    if objective.decoder is None or takes(cls) == "text":
+        pytest.skip("learns no way back, or one to text")
     learn(objective, source, 30)
     batch = source.batch(np.arange(len(source)))
     with torch.inference_mode():

@@ -59,6 +59,10 @@ class Store:
         made: pa.Array[Any] = pa.Array.from_buffers(pa.large_string(), len(self), buffers)
         return made
 
+    def close(self) -> None:
+        """What is mapped stays."""
+        self._file.close()
+
     def ids(self) -> Ids:
         kept = (self._files, self._places, self._numbers, self.rows)
         return Ids(self.names, self.own, tuple(np.frombuffer(a, a.typecode) for a in kept))
