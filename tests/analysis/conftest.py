@@ -37,3 +37,17 @@ def space(tmp_path) -> Space:
     pictures = [png(v.reshape(8, 8)) for v in x]
     space.upsert_vectors(ids, (x / 16).astype(np.float32), pa.table({"label": y}), pictures)
     return space
+
+
+@pytest.fixture
+def made(tmp_path):
+    """Makes a space of 16 dimensions of any vectors; its ids are not in the order of the rows."""
+
+    def make(x: np.ndarray, metric: str = "l2") -> Space:
+        space = Space.create(
+            tmp_path / f"{len(list(tmp_path.iterdir()))}.space", Pixels(1, 4), reading={}, metric=metric
+        )
+        space.upsert_vectors([f"n{i * 7919 % 10007:05d}" for i in range(len(x))], np.asarray(x, np.float32))
+        return space
+
+    return make

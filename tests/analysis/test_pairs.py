@@ -12,25 +12,10 @@ from sklearn.datasets import load_digits
 
 from ilk.analysis import pairs
 from ilk.analysis.pairs import duplicates, neighbour_graph
-from ilk.encoders.pixels import Pixels
 from ilk.errors import DataError, OptionError
-from ilk.space import Space
 from ilk.space.index import METRICS
 
 D = 16
-
-
-@pytest.fixture
-def made(tmp_path):
-    def make(x: np.ndarray, metric: str = "l2") -> Space:
-        space = Space.create(
-            tmp_path / f"{len(list(tmp_path.iterdir()))}.space", Pixels(1, 4), reading={}, metric=metric
-        )
-        # ids are not in the order of the rows
-        space.upsert_vectors([f"n{i * 7919 % 10007:05d}" for i in range(len(x))], x.astype(np.float32))
-        return space
-
-    return make
 
 
 def cloud(n: int, seed: int = 0) -> np.ndarray:

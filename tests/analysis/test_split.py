@@ -7,24 +7,11 @@ from sklearn.datasets import make_blobs
 
 from ilk.analysis.clusters import clusters
 from ilk.analysis.split import shrinkage, split
-from ilk.encoders.pixels import Pixels
 from ilk.errors import DataError, OptionError
 from ilk.space import Space
 from ilk.space.index.metric import Metric
 
 D = 16
-
-
-@pytest.fixture
-def made(tmp_path):
-    def make(x: np.ndarray, metric: str = "l2") -> Space:
-        space = Space.create(
-            tmp_path / f"{len(list(tmp_path.iterdir()))}.space", Pixels(1, 4), reading={}, metric=metric
-        )
-        space.upsert_vectors([f"n{i:04d}" for i in range(len(x))], np.asarray(x, np.float32))
-        return space
-
-    return make
 
 
 def test_the_groups_of_digits_become_parts(space):
