@@ -12,12 +12,12 @@ from ilk.errors import OptionError
 
 @pytest.fixture(scope="module")
 def shown(tmp_path_factory) -> Demo:
-    return demo(tmp_path_factory.mktemp("demo") / "out", n=300)
+    return demo(tmp_path_factory.mktemp("demo") / "out", n=200)
 
 
 def test_spaces_hold_all_pictures_and_what_was_planted(shown):
     for space in (shown.populations, shown.continuum):
-        assert len(space) == 300
+        assert len(space) == 200
         assert space.dim == 10
         assert {"spin", "r_in", "tau", "removed_flux", "scale"} <= set(space.metadata().column_names)
         assert {"cluster", "map"} <= set(space.layers())
