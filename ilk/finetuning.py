@@ -114,15 +114,15 @@ def finetune(
     values, source = begun.values(label), begun.source
     dealt = held.deal(label, values, recipe.seed)
     asked = {"encoder": begun.fingerprint, "label": label, "way": by, "options": options}
+    # Before the target: what refuses an option leaves no half-made run behind.
+    objective = teacher(begun.encoder, source, label, len(dealt.labels), by, seed=recipe.seed, **options)
     name = begun.name if out is None else Path(out)
     rows = {"number of labelled rows": len(dealt.known) + len(dealt.asked)}
     target = Target(name, asked | rows, source, found_at=begun.data, replace=replace)
 
     probe, before = _asked(begun.encoder, source, dealt, recipe.seed)
     say(f"A probe of the encoder as it is names {before.measures['accuracy'].value:.1%} right. Fine-tuning.")
-    tuned = tune(
-        begun.encoder, source, label, dealt, probe, by=by, recipe=recipe, run=target.run / by, **options
-    )
+    tuned = tune(objective, source, label, dealt, probe, recipe, target.run / by)
     after_probe, after = _asked(tuned, source, dealt, recipe.seed)
 
     truth = np.array(dealt.labels)[dealt.codes[dealt.asked]]
@@ -142,27 +142,31 @@ def _check(by: str, options: dict[str, Any]) -> None:
             raise UnknownName(f"option of fine-tuning by {by}", name, known)
 
 
-def tune(
+def teacher(
     encoder: Encoder,
     source: Source,
     label: str,
-    dealt: held.Dealt,
-    probe: Any,
-    *,
+    classes: int,
     by: str = "labels",
-    recipe: Recipe = GENTLY,
-    run: Path,
+    *,
+    seed: int = 0,
     **options: Any,
+) -> Objective:
+    """What a copy of the encoder is to learn from."""
+    usual = {"front": FRONT, "still": True, "augment": None}
+    given = {"encoder": copy.deepcopy(encoder), "column": label, "classes": classes}
+    torch.manual_seed(seed)  # of a head that starts from nothing
+    return construct(BY[by], options, usual | source.traits | given)
+
+
+def tune(
+    objective: Objective, source: Source, label: str, dealt: held.Dealt, probe: Any, recipe: Recipe, run: Path
 ) -> Encoder:
-    """A copy of the encoder, taught on the rows that were dealt to learn from; `probe` is fitted to these."""
+    """Learns from the rows that were dealt; it starts from `probe`, if any, which is fitted to their vectors."""
+    if isinstance(objective, Labels) and probe is not None:
+        objective.start(*(torch.from_numpy(w).float() for w in held.weights(probe)))
     names = np.array(dealt.labels)[dealt.codes[dealt.known]]
     part = Part(source, dealt.known, pa.table({label: names}))
-    usual = {"front": FRONT, "still": True, "augment": None}
-    given = {"encoder": copy.deepcopy(encoder), "column": label, "classes": len(dealt.labels)}
-    torch.manual_seed(recipe.seed)  # of a head that starts from nothing
-    objective = construct(BY[by], options, usual | source.traits | given)
-    if isinstance(objective, Labels):
-        objective.start(*(torch.from_numpy(w).float() for w in held.weights(probe)))
     return fit(objective, part, recipe, run=run, watch=Watch(label=label, decides=True))
 
 
@@ -221,6 +225,11 @@ class _Begun:
             raise UnknownName("metadata column", label, columns)
         own = pa.array([self.source.id(i) for i in range(len(self.source))], pa.string())
         at = pc.index_in(own, value_set=pa.array(self.space.ids(), pa.string()))
+        if at.null_count == len(at):
+            raise DataError(
+                f"none of the {len(at):,} samples (the first is {own[0]}) is a row of {self.space.path}",
+                f"Give the data that it was filled with, or data that have a column {label}.",
+            )
         return values_of(self.space, label).take(at)
 
 
