@@ -1,4 +1,4 @@
-"""Published vision models of `transformers`: a name or folder becomes a network and how it wants pictures."""
+"""Published models of `transformers`: a name or folder becomes a network, and how it wants what it sees."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ..errors import DataError, FormatError, MissingExtra, OptionError
 FOLDER = (
     "Give a folder with config.json, model.safetensors and preprocessor_config.json, or a name on the hub."
 )
+TEXTS = "Give a folder with config.json, model.safetensors and tokenizer.json, or a name on the hub."
 UNUSED = ("pooler.dense", "text_model", "mask_token")  # of the classifier, of the other half, of training
 
 
@@ -43,6 +44,44 @@ def describe(model: str) -> dict[str, Any]:
     }
 
 
+def describe_text(model: str) -> dict[str, Any]:
+    """The same of a model of texts: config, vocabulary, and how its tokens become a vector."""
+    _library()
+    from transformers import AutoConfig
+    from transformers.utils import cached_file
+
+    folder = Path(model).expanduser()
+    if not folder.is_dir() and model.startswith((".", "/", "~")):
+        raise DataError(f"no folder {model}", TEXTS)
+    name, local = str(folder) if folder.is_dir() else model, folder.is_dir()
+
+    def told(file: str) -> Any:
+        found = cached_file(name, file, local_files_only=local, _raise_exceptions_for_missing_entries=False)
+        return json.loads(Path(found).read_text()) if found else None
+
+    try:
+        config = json.loads(
+            AutoConfig.from_pretrained(name, local_files_only=local, trust_remote_code=False).to_json_string()
+        )
+        tokenizer, pool, limit = map(
+            told, ("tokenizer.json", "1_Pooling/config.json", "sentence_bert_config.json")
+        )
+        steps = told("modules.json") or []
+    except (OSError, ValueError, KeyError) as e:
+        raise DataError(f"no pretrained model of texts {model}: {_line(e)}", TEXTS) from e
+    if tokenizer is None or "hidden_size" not in config:
+        raise FormatError(f"{model} lacks a tokenizer.json, or is no model of texts", TEXTS)
+    length = (limit or {}).get("max_seq_length") or config.get("max_position_embeddings", 512)
+    return {
+        "name": name,
+        "config": config,
+        "tokenizer": json.dumps(tokenizer),
+        "pool": "cls" if (pool or {}).get("pooling_mode_cls_token") else "mean",
+        "length": min(int(length), 512),
+        "unit": any(str(step.get("type", "")).endswith("Normalize") for step in steps),
+    }
+
+
 def _preprocessing(wish: dict[str, Any], model: str) -> dict[str, Any]:
     """Side, mean and spread. What the model's own way would crop, is kept: the whole picture is resized."""
     size = wish.get("crop_size") if wish.get("do_center_crop") else wish.get("size")
@@ -58,7 +97,7 @@ def _preprocessing(wish: dict[str, Any], model: str) -> dict[str, Any]:
     return {"side": side, "mean": mean, "std": spread}
 
 
-def blank(name: str, config: dict[str, Any]) -> nn.Module:
+def blank(name: str, config: dict[str, Any], takes: str = "pixel_values") -> nn.Module:
     """The network with first weights, for others to be put in."""
     _library()
     from transformers import AutoConfig, AutoModel
@@ -67,10 +106,10 @@ def blank(name: str, config: dict[str, Any]) -> nn.Module:
         network = AutoModel.from_config(AutoConfig.for_model(**config), trust_remote_code=False)
     except (ValueError, TypeError, KeyError) as e:
         raise FormatError(f"the model {name} cannot be built: {_line(e)}", "Is transformers recent?") from e
-    return _seeing(network, name)
+    return _ready(network, name, takes)
 
 
-def weighted(name: str, config: dict[str, Any]) -> nn.Module:
+def weighted(name: str, config: dict[str, Any], takes: str = "pixel_values") -> nn.Module:
     """The network with its published weights, from safetensors only; no code comes with it."""
     _library()
     from transformers import AutoConfig, AutoModel
@@ -91,18 +130,19 @@ def weighted(name: str, config: dict[str, Any]) -> nn.Module:
         raise FormatError(
             f"{name} lacks {len(missing)} of its weights ({missing[0]}, ...): they would be random", FOLDER
         )
-    return _seeing(network.float(), name)
+    return _ready(network.float(), name, takes)
 
 
-def _seeing(network: Any, name: str) -> nn.Module:
-    if network.main_input_name != "pixel_values":
-        raise OptionError(f"{name} takes {network.main_input_name}, not pictures", "Give a vision model.")
+def _ready(network: Any, name: str, takes: str) -> nn.Module:
+    if network.main_input_name != takes:
+        wanted, of = ("pictures", "vision model") if takes == "pixel_values" else ("text", "model of texts")
+        raise OptionError(f"{name} takes {network.main_input_name}, not {wanted}", f"Give a {of}.")
     if "pooler.dense.weight" in network.state_dict():
         network.pooler = None  # of ViT and DeiT: made for a classifier, and often absent from the weights
     for part, p in network.named_parameters():
         p.requires_grad_("mask_token" not in part)
-    seeing: nn.Module = network.eval()
-    return seeing
+    ready: nn.Module = network.eval()
+    return ready
 
 
 def _library() -> None:

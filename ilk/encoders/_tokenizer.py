@@ -140,15 +140,31 @@ def _plain(piece: str) -> str:
     return f"##{letters}" if ord(piece[0]) >= WITHIN else letters
 
 
+def read(description: str) -> Any:
+    """A vocabulary of the library's, from its JSON, that cuts nothing off and fills nothing up."""
+    try:
+        found = Learnt.from_str(description)
+    except Exception as e:  # the library raises nothing more precise
+        raise FormatError(f"the vocabulary cannot be read: {e}", "Expected a tokenizer.json.") from e
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def pieces(learnt: Any, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Pieces:
+    found = learnt.encode_batch(list(texts))
+    ids, real, segments = (
+        torch.tensor([getattr(one, name) for one in found]).view(len(found), -1)
+        for name in ("ids", "attention_mask", "type_ids")
+    )
+    return Pieces(ids, real.bool(), segments)
+
+
 class Tokenizer:
     """Cuts texts into the pieces of a vocabulary (`description`: its JSON), and puts pieces together."""
 
     def __init__(self, description: str) -> None:
-        try:
-            self._learnt = Learnt.from_str(description)
-        except Exception as e:  # the library raises nothing more precise
-            raise FormatError(f"the vocabulary cannot be read: {e}", "Expected a tokenizer.json.") from e
-        self._learnt.no_truncation()
+        self._learnt = read(description)
         numbers: list[Any] = [self._learnt.token_to_id(name) for name in SPECIALS]
         missing = [name for name, number in zip(SPECIALS, numbers) if number is None]
         if missing:
@@ -160,12 +176,7 @@ class Tokenizer:
     def pieces(self, texts: Sequence[str] | Sequence[tuple[str, str]], length: int) -> Pieces:
         """Each text, or pair of texts, as [CLS] text [SEP] (text [SEP]), cut at `length` pieces."""
         self._cut(length)
-        found = self._learnt.encode_batch(list(texts))
-        ids, real, segments = (
-            torch.tensor([getattr(one, name) for one in found]).view(len(found), -1)
-            for name in ("ids", "attention_mask", "type_ids")
-        )
-        return Pieces(ids, real.bool(), segments)
+        return pieces(self._learnt, texts)
 
     def numbers(self, texts: Sequence[str]) -> list[list[int]]:
         """Of each text all pieces, with nothing before or behind."""

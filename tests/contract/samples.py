@@ -77,11 +77,17 @@ VIT: dict[str, Any] = {  # a model of `transformers` without its files: first we
 }
 SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "bag": lambda source: solved("sif", source),
-    "causal": lambda source: encoders.build("causal", {}, tokenizer=vocabulary(), dim=16, depth=1, heads=2),
+    "causal": lambda source: encoders.build(
+        "causal", {}, tokenizer=vocabulary(), length=32, dim=16, depth=1, heads=2
+    ),
+    "hub_text": lambda source: encoders.build("hub_text", {}, model=reading(), tune=True),
     "documents": lambda source: solved("doc2vec", source),
     "words": lambda source: solved("word2vec", source),
     "transformer": lambda source: encoders.build(
-        "transformer", {}, tokenizer=vocabulary(), dim=16, width=32, depth=2, heads=2, segments=True
+        "transformer",
+        {},
+        **{"tokenizer": vocabulary(), "length": 32, "dim": 16, "width": 32, "depth": 2, "heads": 2},
+        segments=True,
     ),
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
     "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
@@ -93,13 +99,24 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
-SMALL = {"width": 8, "prototypes": 64, "queue": 64, "narrow": 2}  # options of objectives that make them small
+SMALL = {  # options of objectives that make them small
+    **{"width": 8, "prototypes": 64, "queue": 64, "narrow": 2},
+    "decoder_width": 32,
+}
 OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one, or take long
     **{name: lambda source: {"min_count": 1, "threads": 1} for name in ("word2vec", "fasttext", "doc2vec")},
     **{name: lambda source: {"dim": 16, "vocabulary": 300} for name in ("sif", "tfidf")},
     "pretrained": lambda source: {"model": seeing(source)},
     "shaded": lambda source: {"steps": 50},
 }
+
+
+def reading() -> dict[str, Any]:
+    torch.manual_seed(0)
+    config = {"model_type": "bert", "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2}
+    config |= {"num_attention_heads": 2, "vocab_size": 330, "max_position_embeddings": 64}
+    described = {"name": "tiny", "config": config, "tokenizer": vocabulary()}
+    return described | {"pool": "mean", "length": 64, "unit": True}
 
 
 def seeing(source: Source) -> dict[str, Any]:

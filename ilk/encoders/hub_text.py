@@ -1,0 +1,71 @@
+"""A pretrained sentence encoder of `transformers` (MiniLM, BERT, E5, ...): extra `hub`.
+
+Legend: B texts, T pieces of the longest of them, D dimensions.
+"""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import OptionError
+from . import _pretrained
+from ._base import Encoder
+from ._embed import device_of
+from ._tokenizer import Pieces, pieces, read
+
+GROUP = 32  # texts of about one length that go through together
+
+
+class HubText(Encoder):
+    """`model`: a name on the hub, or a folder with its files; then nothing is fetched.
+
+    Of safetensors only, and never with code of its own. Saved, it needs neither. Of a text at most `length`
+    pieces are read (default: as many as the model was made for). The vector is the mean over the tokens, or
+    the first, and of length 1, as the model's own files say.
+    """
+
+    kind: ClassVar[str] = "text"
+
+    def __init__(
+        self, model: str | dict[str, Any] = "", length: int | None = None, tune: bool = False
+    ) -> None:
+        super().__init__()
+        if not model:
+            raise OptionError("no model named", f"Give model. {_pretrained.TEXTS}")
+        about = _pretrained.describe_text(model) if isinstance(model, str) else model
+        self.model, self.length, self.tune = about, length, tune
+        make = _pretrained.weighted if isinstance(model, str) else _pretrained.blank
+        self.network: Any = make(about["name"], about["config"], takes="input_ids")
+        self.network.requires_grad_(tune)
+        self.most = min(length or about["length"], about["length"])
+        self.words = read(about["tokenizer"])
+        self.words.enable_padding(pad_id=about["config"].get("pad_token_id") or 0)
+        self.words.enable_truncation(self.most)
+        self.segmented = "token_type_ids" in inspect.signature(self.network.forward).parameters
+        self.dim = int(about["config"]["hidden_size"])
+
+    def forward(self, x: Sequence[str]) -> Tensor:  # (B,) texts -> (B, D)
+        found = pieces(self.words, x).to(device_of(self))
+        order = found.real.sum(1).argsort()  # texts of about one length together: little is filled up
+        vectors = [self._vectors(found.take(rows)) for rows in torch.split(order, GROUP)]
+        return torch.cat(vectors)[order.argsort()]
+
+    def train(self, mode: bool = True) -> "HubText":
+        """What stays as it came keeps its drop-out still."""
+        super().train(mode)
+        self.network.train(mode and self.tune)
+        return self
+
+    def _vectors(self, x: Pieces) -> Tensor:
+        segments = {"token_type_ids": x.segments} if self.segmented else {}
+        tokens: Tensor = self.network(x.ids, attention_mask=x.real.long(), **segments).last_hidden_state
+        if self.model["pool"] == "cls":
+            pooled = tokens[:, 0]
+        else:
+            real = x.real[..., None]  # (B, T, 1)
+            pooled = (tokens * real).sum(1) / real.sum(1)  # (B, D)
+        return F.normalize(pooled) if self.model["unit"] else pooled
