@@ -9,7 +9,7 @@ BLANKS = tuple(f"[BLANK{i}]" for i in range(32))  # enough for 15% of 600 pieces
 
 def blanks(tokenizer: str) -> list[int]:
     """Their numbers in a vocabulary."""
-    known = {piece["content"]: piece["id"] for piece in json.loads(tokenizer)["added_tokens"]}
+    known = json.loads(tokenizer)["model"]["vocab"]
     if any(name not in known for name in BLANKS):
         raise OptionError(
             "the vocabulary has no pieces for what is left out of a text",

@@ -66,9 +66,9 @@ class Writing(nn.Module):
         self.out = None if tied else nn.Linear(width, vocabulary, bias=False)
         self.size = width // heads
         initialise(self)
-        for part in (self.embed, self.place):
-            if part is not None:
-                nn.init.normal_(part.weight, std=0.02)
+        nn.init.normal_(self.embed.weight, std=0.1)  # small models leave GPT-2's 0.02 but slowly
+        if self.place is not None:
+            nn.init.normal_(self.place.weight, std=0.02)
         if positions == "rotary":
             rotation(torch.zeros(1, 1), self.size)  # tells now if the width does not suit
 

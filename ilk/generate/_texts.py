@@ -68,12 +68,11 @@ def begin(model: Model, prompt: str) -> Begun:
 
 def _gone_on(encoder: Causal, prompt: str) -> Begun:
     words = encoder.words
-    given = [words.start, *words.numbers([prompt])[0]]
-    _fits(len(given), encoder.length)
+    given = words.numbers([prompt])[0]
+    _fits(1 + len(given), encoder.length)
     line = Line(encoder.writing, words)
-    logits = line.add(torch.tensor([given]))
-    # the last piece written need not be read
-    room = encoder.length - len(given) + 1
+    logits = line.add(torch.tensor([[words.start, *given]]))
+    room = encoder.length - len(given)  # the last piece written need not be read
     return Begun(line, logits, words.end, room, lambda ids: words.text([*given, *ids]))
 
 
