@@ -2,9 +2,7 @@
 
 import csv
 import io
-import json
 import os
-from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
@@ -19,21 +17,22 @@ from .decoders import Decoder
 from .encoders import Encoder
 from .encoders.projected import evened
 from .encoders.vit import patch_for
-from .errors import OptionError, UnknownName
 from .find import construct, parameters
 from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
-from .source import Source
+from .source import Source, read
 from .source._kind import kind, reader
 from .source.images import Images
 from .source.text import Text
 from .space import Space
 from .target import Target, default_name, paths
 from .training.distributed import group, in_turn, wait
+from .training.everywhere import everywhere
 from .training.fit import fit
+from .training.folder import best
 from .training.recipe import Recipe
 from .training.watch import Watch
-from .usual import Usual, encoder_for, objectives_for, options_of, suits, usual, with_vocabulary
+from .usual import Usual, check, check_label, encoder_for, usual, with_vocabulary
 
 ENOUGH = 1000  # samples; with fewer, `auto` trains no network
 NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones
@@ -74,10 +73,10 @@ def learn(
     with group() as (rank, _):
         with in_turn():
             of = as_ or kind(data)
-            read = None if isinstance(data, Source) else reader(of, data)
+            reads = None if isinstance(data, Source) else reader(of, data)
             check(objective, encoder, dim, options, of=of)
-            source = data if read is None else read(data)
-            _check_label(label, source)
+            source = data if reads is None else reads(data)
+            check_label(label, source)
             encoder = encoder or encoder_for(objective, of)
             job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
             # Before the target: what refuses an option leaves no half-made run behind.
@@ -93,56 +92,8 @@ def learn(
         return space
 
 
-def check(
-    objective: str,
-    encoder: str | None,
-    dim: int | None,
-    options: dict[str, Any],
-    *,
-    others: Iterable[str] = (),
-    of: str = "images",
-) -> None:
-    """Finds now what is wrong with these names, before data are read for hours or a space is thrown away.
-
-    `others`: more names that the caller takes as options; `of`: the kind of data.
-    """
-    do, known, sized = "", list[str](), True
-    if objective == "auto":
-        do = "Options of an objective want that objective: see `ilk objectives`."
-    else:
-        cls, name = objectives.find(objective), encoder or encoder_for(objective, of)
-        network = encoders.find(name)
-        suits(objective, cls, of, objectives_for(of))
-        known = parameters(cls)
-        sized = "dim" in known
-        if not issubclass(cls, ClosedForm):
-            suits(name, network, of, [encoder_for(objective, of)])
-            known = [*(p for p in known if p != "encoder"), *options_of(network)]
-            sized = "dim" in parameters(network)
-    for option in options:
-        if option not in known:
-            raise UnknownName(f"option of {objective}", option, {*known, *others}, do)
-    if dim is not None and (dim < 1 or not sized):
-        raise OptionError(
-            f"dim is {dim}",
-            "Give 1 or more." if sized else f"The vectors of {objective} cannot have another length.",
-        )
-    try:
-        json.dumps(options)
-    except TypeError as e:
-        raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
-
-
 def _folder(run: Path, objective: str) -> Path:
     return run / Path(objective.rpartition(":")[2]).stem
-
-
-def _check_label(label: str | None, source: Source) -> None:
-    table = source.metadata()
-    columns = [] if table is None else table.column_names
-    if label is not None and label not in columns:
-        do = "Samples bring columns along when a table of them, or of their paths, is given (CSV, parquet)."
-        raise UnknownName("metadata column", label, columns, do)
 
 
 def _found_at(data: Any) -> str | None:
@@ -183,6 +134,17 @@ def _helped(job: "_Job", name: str, made: ClosedForm | Objective | None, out: Pa
         job.fitted(made, _folder(run, name))
     wait()
     return Space.open(space)
+
+
+def _share(told: Any) -> None:
+    """What each process of a cluster does."""
+    where, rest, name, folder = told
+    with group():
+        with in_turn():
+            job = _Job(where if isinstance(where, Source) else read(*where), *rest)
+            made = job.built(name)
+        assert isinstance(made, Objective)
+        job.fitted(made, folder)
 
 
 def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -> Space:
@@ -246,6 +208,7 @@ class _Job:
         cls = objectives.find(name)
         if issubclass(cls, ClosedForm):
             offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
+            offered |= {} if self.recipe.epochs is None else {"epochs": self.recipe.epochs}
             return construct(cls, self.options, offered)
         return self._objective(cls, self.options)
 
@@ -267,15 +230,13 @@ class _Job:
         return fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
 
     def _far(self, name: str, objective: Objective, folder: Path) -> Encoder:
-        """On a cluster, where each process reads the data for itself; those with no address travel."""
-        data = _found_at(self.source)
-        told = _Told(
-            replaced(self, source=self.source if data is None else None, ray=None),  # type: ignore[arg-type]
-            name,
-            None if data is None else (self.source.reading, os.path.abspath(data), len(self.source)),
-        )
+        """On a cluster, where each process reads the data for itself; data with no address travel there."""
         assert self.ray is not None
-        everywhere(self.ray, _help_far, told, folder=folder, batch=self.recipe.batch)
+        at = _found_at(self.source)
+        where = self.source if at is None else (self.source.reading, os.path.abspath(at))
+        rest = (self.encoder, self.dim, self.recipe, self.label, self.options, None)
+        told = (where, rest, name, folder.absolute())
+        everywhere(self.ray, _share, told, batch=self.recipe.batch, run=folder)
         return best(folder, objective)
 
     def compare(self, made: dict[str, _Learnt]) -> list[Judged]:

@@ -1,5 +1,6 @@
 """What is taken where nothing is named, for each kind of data; and whether what is named is for that kind."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from . import encoders, objectives
 from .encoders import Encoder
 from .encoders._tokenizer import VOCABULARY, given
-from .errors import OptionError
+from .errors import OptionError, UnknownName
 from .find import parameters
 from .objectives import ClosedForm, Objective
 from .source import Source
@@ -76,3 +77,51 @@ def with_vocabulary(
     rest = dict(options)
     size, wish = rest.pop("vocabulary", VOCABULARY), rest.pop("tokenizer", cls.spelling)
     return {**rest, "tokenizer": given(wish, source, size, seed=seed, extra=cls.marks)}
+
+
+def check(
+    objective: str,
+    encoder: str | None,
+    dim: int | None,
+    options: dict[str, Any],
+    *,
+    others: Iterable[str] = (),
+    of: str = "images",
+) -> None:
+    """Finds now what is wrong with these names, before data are read for hours or a space is thrown away.
+
+    `others`: more names that the caller takes as options; `of`: the kind of data.
+    """
+    do, known, sized = "", list[str](), True
+    if objective == "auto":
+        do = "Options of an objective want that objective: see `ilk objectives`."
+    else:
+        cls, name = objectives.find(objective), encoder or encoder_for(objective, of)
+        network = encoders.find(name)
+        suits(objective, cls, of, objectives_for(of))
+        known = parameters(cls)
+        sized = "dim" in known
+        if not issubclass(cls, ClosedForm):
+            suits(name, network, of, [encoder_for(objective, of)])
+            known = [*(p for p in known if p != "encoder"), *options_of(network)]
+            sized = "dim" in parameters(network)
+    for option in options:
+        if option not in known:
+            raise UnknownName(f"option of {objective}", option, {*known, *others}, do)
+    if dim is not None and (dim < 1 or not sized):
+        raise OptionError(
+            f"dim is {dim}",
+            "Give 1 or more." if sized else f"The vectors of {objective} cannot have another length.",
+        )
+    try:
+        json.dumps(options)
+    except TypeError as e:
+        raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
+
+
+def check_label(label: str | None, source: Source) -> None:
+    table = source.metadata()
+    columns = [] if table is None else table.column_names
+    if label is not None and label not in columns:
+        do = "Samples bring columns along when a table of them, or of their paths, is given (CSV, parquet)."
+        raise UnknownName("metadata column", label, columns, do)

@@ -73,6 +73,10 @@ def learn(
     replace: Annotated[
         bool, typer.Option("--replace", help="Throw away a run and space of that name.")
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="auto|ADDRESS", help="Train a network on that Ray cluster, or all cores here."),
+    ] = None,
     seed: Seed = 0,
     strict: Strict = False,
     json: Json = False,
@@ -83,11 +87,12 @@ def learn(
     """
     output = Output(json)
     data, options = split([data, *rest.args])
-    from ..learning import check, learn
+    from ..learning import learn
     from ..source._kind import kind, reader
     from ..target import default_name
     from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
+    from ..usual import check
 
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     with group() as (rank, _):
@@ -115,6 +120,7 @@ def learn(
             recipe=recipe,
             label=label,
             replace=replace,
+            ray=ray,
             **options,
         )
     if rank > 0:  # under torchrun one process prints

@@ -25,6 +25,10 @@ _LEFT = ("Connection closed", "Connection reset", "Broken pipe", "gloo", "NCCL")
 _patient: dist.ProcessGroup | None = None
 
 
+class Left(TrainingError):
+    """Another process of the run has ended."""
+
+
 @contextmanager
 def group() -> Iterator[tuple[int, int]]:
     """(rank, processes). Joins the group that torchrun announces; leaves a group alone that stood before."""
@@ -43,7 +47,7 @@ def group() -> Iterator[tuple[int, int]]:
     except RuntimeError as e:
         if world == 1 or not any(sign in str(e) for sign in _LEFT):
             raise
-        raise TrainingError(
+        raise Left(
             "another process of this run has ended",
             "If it does not say why, it was killed, or its machine was lost. The same command goes on.",
         ) from e

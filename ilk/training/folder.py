@@ -90,13 +90,7 @@ class Folder:
     def finish(self, state: State, *, stopped: bool) -> None:
         """The best encoder (and its decoder) back into the objective, and the verdict said and written."""
         distributed.wait()  # until it is written
-        if (self.path / "encoder.json").exists():  # only the process that measured knows more of it
-            objective = self.objective
-            best = saved.load(self.path, Encoder)  # type: ignore[type-abstract]
-            objective.encoder.load_state_dict(best.state_dict())
-            if objective.decoder is not None:
-                way_back = saved.load(self.path, Decoder)  # type: ignore[type-abstract]
-                objective.decoder.load_state_dict(way_back.state_dict())
+        best(self.path, self.objective)
         if self.writes:
             course = state.course
             verdict = course.verdict(state.step, stopped=stopped)
@@ -122,3 +116,14 @@ class Folder:
     @property
     def _log(self) -> Path:
         return self.path / "metrics.jsonl"
+
+
+def best(run: Path, objective: Objective) -> Encoder:
+    """The best encoder that a run has met (and its decoder) back into the objective, in evaluation mode."""
+    if (run / "encoder.json").exists():  # else nothing was measured
+        kept = saved.load(run, Encoder)  # type: ignore[type-abstract]
+        objective.encoder.load_state_dict(kept.state_dict())
+        if objective.decoder is not None:
+            way_back = saved.load(run, Decoder)  # type: ignore[type-abstract]
+            objective.decoder.load_state_dict(way_back.state_dict())
+    return objective.encoder.eval()
