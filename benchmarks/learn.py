@@ -85,6 +85,7 @@ def operations(objective: SimCLR, x: Tensor) -> int:
 
 
 def where(objective: SimCLR, source: Images, batch: int, rounds: int) -> None:
+    objective.views(source.batch(np.arange(batch)))  # loads the machine code
     count = operations(objective, source.batch(np.arange(batch)))
     fast = resolved(torch.device("cpu"), "auto")
     for precision in dict.fromkeys(("float32", fast)):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError, UnknownName
+from ._sparse_attention import Reach
 
 Rotation: TypeAlias = tuple[Tensor, Tensor]  # cosines and sines, (..., 1, T, d)
 
@@ -55,7 +56,8 @@ class Attention(nn.Module):
     """Each token gathers from the others, or from a `context` (B, S, `context` wide): cross-attention.
 
     `groups`: heads of keys and values, each shared by as many of the queries' (Ainslie et al. 2023).
-    `dropout`: the share of weights that are left out while learning.
+    `dropout`: the share of weights that are left out while learning. `reach`: a cheaper way to mix, for long
+    sequences.
     """
 
     def __init__(
@@ -67,8 +69,10 @@ class Attention(nn.Module):
         groups: int | None = None,
         bias: bool = True,
         dropout: float = 0.0,
+        reach: Reach | None = None,
     ) -> None:
         super().__init__()
+        self.reach = reach
         if heads < 1 or width % heads:
             raise OptionError(f"width {width} with {heads} heads", "Give a width that the heads divide.")
         if groups is not None and (groups < 1 or heads % groups):
@@ -99,6 +103,12 @@ class Attention(nn.Module):
             t.repeat_interleave(self.shared, 1) if self.shared > 1 else t  # (B, g, S, d) -> (B, h, S, d)
             for t in self._looked_at(x, context, rotation, kept)
         )
+        if self.reach is not None:
+            if causal or allowed is not None or q.shape[2] != k.shape[2]:
+                raise OptionError("a mask or a context with attention of limited reach", "Give reach full.")
+            if look is not None:
+                look.append(self.reach.weights(q, k))
+            return self._out(self.reach.mix(q, k, v))
         if causal and q.shape[2] == 1:  # the last of all may look at each
             causal = False
         if causal and (allowed is not None or look is not None or q.shape[2] != k.shape[2]):
@@ -110,7 +120,10 @@ class Attention(nn.Module):
             look.append(_weights(q, k, allowed))
         drop = self.dropout if self.training else 0.0
         out = F.scaled_dot_product_attention(q, k, v, allowed, drop, is_causal=causal)  # (B, h, T, d)
-        mixed: Tensor = self.out(out.transpose(1, 2).flatten(2))  # (B, T, D)
+        return self._out(out)
+
+    def _out(self, x: Tensor) -> Tensor:  # (B, h, T, d) -> (B, T, D)
+        mixed: Tensor = self.out(x.transpose(1, 2).flatten(2))
         return mixed
 
     def _looked_at(
@@ -218,6 +231,7 @@ class Block(nn.Module):
         activation: str = "gelu",
         groups: int | None = None,
         dropout: float = 0.0,
+        reach: Reach | None = None,
     ) -> None:
         super().__init__()
 
@@ -225,11 +239,13 @@ class Block(nn.Module):
             before = norm_of(norm, width, eps, bias=bias)
             return _Branch(before, work, width, layer_scale, drop_path, dropout, first=first)
 
-        def attention(context: int | None = None) -> Attention:
-            return Attention(width, heads, context, groups=groups, bias=bias, dropout=dropout)
-
-        self.attention = branch(attention())
-        self.cross = branch(attention(context)) if context else None
+        own = Attention(width, heads, groups=groups, bias=bias, dropout=dropout, reach=reach)
+        self.attention = branch(own)
+        self.cross = (
+            branch(Attention(width, heads, context, groups=groups, bias=bias, dropout=dropout))
+            if context
+            else None
+        )
         self.mlp = branch(_mlp(width, int(expand * width), activation, bias))
 
     def forward(

@@ -12,6 +12,7 @@ from ..errors import OptionError, UnknownName
 from ._attention import Block, Rotation, initialise, rotation
 from ._base import TokenEncoder, patchify
 from ._convolution import standardise
+from ._sparse_attention import reach_of
 
 PRESETS = {  # width, depth, heads; mini: for minutes on a laptop, the others are the papers'
     "mini": (64, 4, 4),
@@ -33,7 +34,8 @@ class ViT(TokenEncoder):
 
     `width`, `depth` and `heads` replace the preset's. The vector is the CLS token's or the patches' mean,
     by a linear layer where `dim` is not the width. `registers` are tokens with nothing to show, so that
-    attention that wants to go nowhere does not gather on a patch (Darcet et al. 2023).
+    attention that wants to go nowhere does not gather on a patch (Darcet et al. 2023). `reach`: `full`, or
+    for many patches `window` (of `span` patches, row by row, and the two beside it) or `linear`.
     """
 
     def __init__(
@@ -51,6 +53,8 @@ class ViT(TokenEncoder):
         registers: int = 0,
         layer_scale: float | None = None,
         drop_path: float = 0.0,
+        reach: str = "full",
+        span: int = 64,
     ) -> None:
         super().__init__()
         for kind, name, known in (
@@ -63,7 +67,7 @@ class ViT(TokenEncoder):
         self.channels, self.size, self.dim, self.patch, self.preset = channels, size, dim, patch, preset
         self.width, self.depth, self.heads = width, depth, heads
         self.pool, self.positions, self.registers = pool, positions, registers
-        self.layer_scale, self.drop_path = layer_scale, drop_path
+        self.layer_scale, self.drop_path, self.reach, self.span = layer_scale, drop_path, reach, span
         usual = PRESETS[preset]
         D, layers, self.head_count = width or usual[0], depth or usual[1], heads or usual[2]
         self.token_dim = D
@@ -75,7 +79,13 @@ class ViT(TokenEncoder):
         learned = positions == "learned"
         self.place = nn.Parameter(torch.randn(self.grid[0] * self.grid[1], D) * 0.02) if learned else None
         self.blocks = nn.ModuleList(
-            Block(D, self.head_count, layer_scale=layer_scale, drop_path=drop_path * i / max(layers - 1, 1))
+            Block(
+                D,
+                self.head_count,
+                layer_scale=layer_scale,
+                drop_path=drop_path * i / max(layers - 1, 1),
+                reach=reach_of(reach, span, self.specials),
+            )
             for i in range(layers)
         )
         self.norm = nn.LayerNorm(D, 1e-6)

@@ -1,0 +1,93 @@
+"""Where does n squared bite? Attention over long sequences: full, windowed, linear; cost, and what is lost.
+
+    OMP_NUM_THREADS=1 python -m benchmarks.attention [--seeds 2] [--steps 300]
+
+Cost: CPU-ms of one attention layer there and back (width 64, 4 heads, one sequence) for 128 to 4,096 tokens,
+beside the rest of its block, the network for each token; medians of three. Loss: a small vision transformer
+(2 blocks of width 32, patches of one pixel: 64 and a CLS token) learns which of ten digits it sees, from half
+of scikit-learn's 1,797, and names the other half. Windows are of 8 tokens there: a row of the picture.
+About two CPU-minutes.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn import functional as F
+
+from benchmarks.limits import machine
+from ilk.encoders._attention import Attention, Block
+from ilk.encoders._sparse_attention import REACHES, reach_of
+from ilk.encoders.vit import ViT
+
+TOKENS, WIDTH, WINDOW = (128, 256, 512, 1024, 2048, 4096), 64, 64
+
+
+def milliseconds(work: Callable[[], object]) -> float:
+    def once() -> float:
+        start = time.process_time()
+        work()
+        return 1000 * (time.process_time() - start)
+
+    once()
+    return statistics.median(once() for _ in range(3))
+
+
+def there_and_back(network: nn.Module, tokens: int) -> float:
+    x = torch.randn(1, tokens, WIDTH, requires_grad=True)
+    return milliseconds(lambda: network(x).sum().backward())
+
+
+def costs() -> None:
+    layers: dict[str, nn.Module] = {
+        reach: Attention(WIDTH, 4, reach=reach_of(reach, WINDOW, 1)) for reach in REACHES
+    }
+    layers["for each token"] = Block(WIDTH, 4).mlp
+    print(f"{'CPU-ms':16}" + "".join(f"{t:>9,}" for t in TOKENS) + "    slope over the last four")
+    for name, layer in layers.items():
+        spent = [there_and_back(layer, t) for t in TOKENS]
+        slope = np.polyfit(np.log(TOKENS[-4:]), np.log(spent[-4:]), 1)[0]
+        print(f"{name:16}" + "".join(f"{s:9.2f}" for s in spent) + f"{slope:9.2f}", flush=True)
+
+
+def right(reach: str, seed: int, steps: int) -> float:
+    """The share of unseen digits named right."""
+    pictures, labels = load_digits(return_X_y=True)
+    x = torch.from_numpy(pictures.reshape(-1, 1, 8, 8) / 16).float()
+    y = torch.from_numpy(labels)
+    torch.manual_seed(seed)
+    vit = ViT(1, 8, 10, patch=1, width=32, depth=2, heads=2, reach=reach, span=8)
+    optimiser = torch.optim.AdamW(vit.parameters(), 3e-3, fused=True)
+    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, steps)
+    for _ in range(steps):
+        rows = 2 * torch.randint(len(x) // 2, (64,))  # the even ones
+        optimiser.zero_grad()
+        F.cross_entropy(vit(x[rows]), y[rows]).backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        rate.step()
+    with torch.inference_mode():
+        return float((vit(x[1::2]).argmax(1) == y[1::2]).float().mean())
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--seeds", type=int, default=2)
+    options.add_argument("--steps", type=int, default=300)
+    given = options.parse_args()
+    torch.set_num_threads(1)
+    print(machine())
+    costs()
+    for reach in REACHES:
+        shares = [right(reach, seed, given.steps) for seed in range(given.seeds)]
+        print(
+            f"{reach:16}names {' and '.join(f'{s:.1%}' for s in shares)} of unseen digits right", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
