@@ -162,7 +162,7 @@ def teacher(
 def tune(
     objective: Objective, source: Source, label: str, dealt: held.Dealt, probe: Any, recipe: Recipe, run: Path
 ) -> Encoder:
-    """Learns from the rows that were dealt; it starts from `probe`, if any, which is fitted to their vectors."""
+    """Learns from the rows that were dealt, from where `probe` stands, if any: a line on their vectors."""
     if isinstance(objective, Labels) and probe is not None:
         objective.start(*(torch.from_numpy(w).float() for w in held.weights(probe)))
     names = np.array(dealt.labels)[dealt.codes[dealt.known]]

@@ -23,7 +23,7 @@ from ilk.source.images import Images
 from ilk.target import Target
 
 N = 240
-BRIEFLY = Recipe(steps=60, batch=64, checks=2, held_out=0.1)
+BRIEFLY = Recipe(steps=40, batch=64, checks=2, held_out=0.1)
 IN_VAIN = Recipe(steps=1, batch=64, checks=1, learning_rate=1e-9)
 TRUTH = load_digits().target[:N]
 
