@@ -200,6 +200,9 @@ def test_what_counts_as_alike() -> None:
 COMMANDS = typer.main.get_command(cli.app).commands  # type: ignore[attr-defined]
 
 
+TORCHRUNS = {"--nproc-per-node", "--nnodes", "--rdzv-backend", "--rdzv-endpoint", "--max-restarts"}
+
+
 def options(verb: str) -> set[str]:
     return {o for p in COMMANDS[verb].params for o in [*p.opts, *p.secondary_opts] if o.startswith("-")}
 
@@ -227,7 +230,7 @@ def test_every_option_that_is_told_is_there(page: str) -> None:
     }  # by the page's own code
     pieces = re.findall(r"`[^`\n]+`", text) + [b.text for b in blocks(DOCS / page) if not b.not_run]
     told = {o for piece in pieces for o in re.findall(r"(?<![\w-])--[a-z][a-z-]*", piece)}
-    assert told - known - written_here - {"--nproc-per-node"} == set()
+    assert told - known - written_here - TORCHRUNS == set()
 
 
 def test_every_public_name_is_told_and_documented() -> None:
