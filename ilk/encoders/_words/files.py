@@ -146,11 +146,13 @@ def _fasttext(file: IO[bytes], path: Path) -> Read:
     _, V, labels, _, pruned = struct.unpack("<3i2q", _exactly(file, 28, path))
     if version not in VERSIONS or min(dim, V, labels + 1, buckets + 1, shortest + 1, longest + 1) < 1:
         raise _damaged(path, f"version {version}, {V:,} words of {dim:,} numbers")
+    buckets = buckets if longest else 0
+    if buckets and not 1 <= shortest <= longest:
+        raise _damaged(path, f"pieces of {shortest} to {longest} letters")
     entries = [_entry(file, path) for _ in range(V + labels)][:V]
     quantised = _exactly(file, 1, path) != b"\0"
     if quantised or pruned > 0:
         raise DataError(f"{path} is a quantised model", "Give the one it was made of, whose rows are whole.")
-    buckets = buckets if longest else 0
     rows, columns = struct.unpack("<2q", _exactly(file, 16, path))
     left = os.fstat(file.fileno()).st_size - file.tell()
     if columns != dim or rows != V + buckets or rows * columns * 4 > left:

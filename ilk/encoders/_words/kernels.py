@@ -17,6 +17,7 @@ import numpy as np
 from ...compiled import compiled
 
 PIECE = 10_000  # words that are held at once; a longer text goes on in the next piece
+VARIED = 2  # times as many noise words for all neighbours of a word as for one
 SHARED = 4  # words in a row that have the same noise, where each is foretold but once
 _STEEP = np.float32(6)  # beyond, the sigmoid is 0 or 1
 _STEPS = 1024
@@ -258,7 +259,10 @@ def _slope(aim: Any, score: Any) -> Any:
 
 @compiled()
 def _around(held: Any, t: Any, first: Any, end: Any, noise: Any, out: Any, g: Any) -> Any:
-    """The words around t, and for all of them the same noise -> how many outputs."""
+    """The words around t, and noise for all of them together -> how many outputs.
+
+    Each of them is due its own noise; drawn `VARIED` times and weighed up, it costs a third.
+    """
     m = 0
     for j in range(first, end):
         if j != t:
@@ -266,11 +270,11 @@ def _around(held: Any, t: Any, first: Any, end: Any, noise: Any, out: Any, g: An
             m += 1
     near = m
     for drawn in noise:
-        out[m], g[m] = drawn, -near
+        others = near
         for j in range(near):
-            if out[j] == drawn:
-                g[m] += 1
-        if g[m] < 0:
+            others -= out[j] == drawn
+        if others:
+            out[m], g[m] = drawn, -np.float32(others) / np.float32(VARIED)
             m += 1
     return m
 
@@ -318,10 +322,10 @@ def bags(ids: Any, begin: Any, stop: Any, inputs: Any, outputs: Any, tables: Any
 
     All rows of a word take the same step, so that their mean takes it too.
     """
-    D, most = inputs.shape[1], _room(tables, numbers.noise) + 2 * numbers.window
+    D, most = inputs.shape[1], _room(tables, VARIED * numbers.noise) + 2 * numbers.window
     held, rows = np.empty(PIECE, np.int32), np.empty(_largest(tables), np.int64)
     out, g = np.empty(most, np.int64), np.empty(most, np.float32)
-    h, e, noise = np.empty(D, np.float32), np.empty(D, np.float32), np.empty(numbers.noise, np.int64)
+    h, e, noise = np.empty(D, np.float32), np.empty(D, np.float32), np.empty(VARIED * numbers.noise, np.int64)
     state, at = _start(numbers.seed), begin
     while at < stop:
         n, at, state = _piece(ids, at, stop, tables.keep, held, state)

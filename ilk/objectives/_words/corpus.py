@@ -23,7 +23,7 @@ from .phrases import join
 END = -1  # behind each text
 MARK = "\0"  # the same, among words
 BLOCK = 1 << 22  # ids that are looked at together
-TEXTS = 4096  # read at a time
+TEXTS = 2048  # read at a time
 MOST = 8_000_000  # different words that are held; then the rarest are forgotten, as word2vec does
 
 
