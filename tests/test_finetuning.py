@@ -23,7 +23,7 @@ from ilk.source.images import Images
 from ilk.target import Target
 
 N = 240
-BRIEFLY = Recipe(steps=40, batch=64, checks=2, held_out=0.1)
+BRIEFLY = Recipe(steps=60, batch=64, learning_rate=2e-3, checks=2, held_out=0.1)
 IN_VAIN = Recipe(steps=1, batch=64, checks=1, learning_rate=1e-9)
 TRUTH = load_digits().target[:N]
 
@@ -45,7 +45,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def filled(folder: Path, source: Source, encoder: Encoder | None = None, name: str = "net") -> Space:
     torch.manual_seed(0)
     target = Target(folder / name, {}, source, found_at=str(folder / "labels.csv"), replace=False)
-    return target.fill(encoder or ConvNet(size=8, width=4, dim=8), None, source)
+    return target.fill(encoder or untaught(source), None, source)
+
+
+def untaught(source: Source) -> Encoder:
+    """First weights; only batch norm has seen the pictures."""
+    encoder = ConvNet(size=8, width=4, dim=8).train()
+    with torch.no_grad():
+        for _ in range(30):
+            encoder(source.batch(np.arange(N)))
+    return encoder.eval()
 
 
 def test_it_learns_says_so_and_tells_every_row(folder: Path, tmp_path: Path) -> None:
