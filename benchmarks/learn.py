@@ -104,6 +104,22 @@ def where(objective: SimCLR, source: Images, batch: int, rounds: int) -> None:
         )
 
 
+def compiled(objective: SimCLR, source: Images, batch: int, rounds: int) -> None:
+    """A step with the encoder as it is and compiled by torch, in turns."""
+    other = copy.deepcopy(objective)
+    other.encoder.compile()
+    for precision in dict.fromkeys(("float32", resolved(torch.device("cpu"), "auto"))):
+        start = cpu()
+        parts(other, source, batch, precision)
+        waited, found = cpu() - start, []
+        for _ in range(rounds):
+            steps = [sum(parts(one, source, batch, precision).values()) for one in (objective, other)]
+            found.append(steps[0] / steps[1])
+        print(
+            f"{precision}: compiled in {waited:.0f} CPU-s, then {statistics.median(found):.2f} times as fast"
+        )
+
+
 def ours(objective: SimCLR, source: Images, batch: int, steps: int) -> None:
     with tempfile.TemporaryDirectory() as run:
         fit(objective, source, Recipe(steps=steps, batch=batch, checks=1, held_out=0), run=Path(run))
@@ -143,6 +159,7 @@ def main() -> None:
     options.add_argument("--size", type=int, default=64)
     options.add_argument("--batch", type=int, default=128)
     options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--compile", action="store_true", help="only: does torch.compile pay?")
     given = options.parse_args()
     console.quiet = True
     pixels = np.random.default_rng(0).integers(0, 256, (2000, 3, given.size, given.size), dtype=np.uint8)
@@ -151,6 +168,9 @@ def main() -> None:
     objective = SimCLR(build(given.encoder, source.traits), augment="natural").train()
     layout.kernels_channels_last(objective)
     print(f"{machine()}; SimCLR, {given.encoder}, {given.size} pixels, batch {given.batch}")
+    if given.compile:
+        compiled(objective, source, given.batch, given.rounds)
+        return
     where(objective, source, given.batch, given.rounds)
     end_to_end(objective, source, given.batch, given.rounds)
 
