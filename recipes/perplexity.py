@@ -4,7 +4,7 @@
 
 All learn from the same lines and are asked for the same 2,000 others, each line alone, in pieces of the same
 vocabulary (2,048 pieces of byte-level BPE, learnt from the lines to learn from). The n-grams take all in at
-once, in five CPU-seconds; the model (2 blocks, 96 wide) takes 64 lines a step, and with 1,200 steps under three
+once, in five CPU-seconds; the model (2 blocks, 96 wide) takes 64 lines a step, 1,200 steps in under three
 CPU-minutes. Perplexity a piece: exp of the mean surprise at each piece and at the end of each line.
 The file: one sentence a line, packed or not; any text that `ilk.text` reads will do.
 
