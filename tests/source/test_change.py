@@ -36,9 +36,9 @@ def test_a_cpu_makes_the_views_that_torch_makes(preset: Preset) -> None:
         x = torch.rand(5, channels, height, width)
         by = _change.drawn(preset, _draws(15, x.device), channels, out)
         ours, theirs = (way(x, 3, by, out) for way in (_change_cpu.changed, _change.changed))
-        # A Gaussian is looked at to 3.5 deviations, and single precision places a pixel to 1e-5 of the side
-        torch.testing.assert_close(ours, theirs, atol=5e-3, rtol=0)
-        assert (ours - theirs).abs().mean() < 2e-4
+        # A Gaussian is looked at to four deviations, and single precision places a pixel to 1e-5 of the side
+        torch.testing.assert_close(ours, theirs, atol=2e-3, rtol=0)
+        assert (ours - theirs).abs().mean() < 5e-5
 
 
 def test_two_threads_make_the_same_views() -> None:
