@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError, UnknownName
-from ._attention import Block, Cache, initialise, norm_of, rotation
+from ._attention import Block, initialise, norm_of, rotation
+from ._cache import Cache
 
 POSITIONS = ("learned", "rotary")
 

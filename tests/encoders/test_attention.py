@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from ilk.encoders._attention import Attention, Block, Cache, Gated, norm_of, rotate, rotation
+from ilk.encoders._attention import Attention, Block, Gated, norm_of, rotate, rotation
+from ilk.encoders._cache import Cache
 from ilk.errors import OptionError, UnknownName
 
 
