@@ -20,10 +20,8 @@ from .encoders.vit import patch_for
 from .find import construct, parameters
 from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
-from .source import Source, read
+from .source import Source, arrived, sent
 from .source._kind import kind, reader
-from .source.images import Images
-from .source.text import Text
 from .space import Space
 from .target import Target, default_name, paths
 from .training.distributed import group, in_turn, wait
@@ -99,7 +97,7 @@ def _folder(run: Path, objective: str) -> Path:
 def _found_at(data: Any) -> str | None:
     if isinstance(data, str | os.PathLike):
         return os.fspath(data)
-    return data.found_at if isinstance(data, Images | Text) else None
+    return data.found_at if isinstance(data, Source) else None
 
 
 def _own(made: ClosedForm | Objective | None) -> bool:
@@ -141,7 +139,7 @@ def _share(told: Any) -> None:
     where, rest, name, folder = told
     with group():
         with in_turn():
-            job = _Job(where if isinstance(where, Source) else read(*where), *rest)
+            job = _Job(arrived(where), *rest)
             made = job.built(name)
         assert isinstance(made, Objective)
         job.fitted(made, folder)
@@ -232,10 +230,8 @@ class _Job:
     def _far(self, name: str, objective: Objective, folder: Path) -> Encoder:
         """On a cluster, where each process reads the data for itself; data with no address travel there."""
         assert self.ray is not None
-        at = _found_at(self.source)
-        where = self.source if at is None else (self.source.reading, os.path.abspath(at))
         rest = (self.encoder, self.dim, self.recipe, self.label, self.options, None)
-        told = (where, rest, name, folder.absolute())
+        told = (sent(self.source), rest, name, folder.absolute())
         everywhere(self.ray, _share, told, batch=self.recipe.batch, run=folder)
         return best(folder, objective)
 

@@ -26,8 +26,9 @@ def add(
     data: str,
     strict: Strict = False,
     ray: Annotated[
-        bool, typer.Option("--ray", help="Encode on the Ray cluster of RAY_ADDRESS, or all cores here.")
-    ] = False,
+        str | None,
+        typer.Option(metavar="auto|ADDRESS", help="Encode on that Ray cluster, or on all cores here."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Add more samples to a space; known ids are replaced."""

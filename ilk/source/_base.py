@@ -32,6 +32,7 @@ class Source(ABC):
     """
 
     skipped: Sequence[Skipped] = ()
+    found_at: str | None = None  # where others find the same, by `read(reading, found_at)`; None: nowhere
 
     @property
     @abstractmethod

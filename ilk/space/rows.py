@@ -135,7 +135,7 @@ class Rows:
 
     def upsert(self, table: pa.Table) -> tuple[Rows, int, int]:
         """The next version, and how many rows were added and replaced. Ids in `table` are unique."""
-        rows = self._with_columns([f for f in table.schema if f.name not in self.schema.names])
+        rows = self.with_columns(list(table.schema))
         whole = columns.fit(table, rows.schema)
         if rows._are_new(whole["id"]):
             return rows._append(whole), whole.num_rows, 0
@@ -148,6 +148,34 @@ class Rows:
         merge = self.data.merge_insert("id").when_matched_delete()
         after, done = self._merge(merge, pa.table({"id": pa.array(ids, pa.string())}))
         return after, done["num_deleted_rows"]
+
+    def with_columns(self, fields: list[pa.Field[Any]]) -> Rows:
+        """With such of these columns as there are not yet, empty."""
+        fields = [f for f in fields if f.name not in self.schema.names]
+        if not fields:
+            return self
+        with self.at.durable():
+            data = self._own()
+            data.add_columns([pa.field(f.name, f.type) for f in fields])
+        return Rows(self.at, data)
+
+    def adopted(self, pieces: list[Any], ids: pa.Array[Any]) -> tuple[Rows, int, int]:
+        """The next version, with fragments that hold rows of these ids; rows whose ids were known go.
+
+        All in one step. Also how many rows were added and replaced.
+        """
+        old = self.addresses[np.asarray(pc.is_in(self.ids, value_set=ids))]
+        with self.at.durable():
+            changed, gone = [], []
+            for number in np.unique(old >> np.uint64(32)).tolist():
+                those = ",".join(map(str, old[old >> np.uint64(32) == number].tolist()))
+                left = self.data.get_fragment(number).delete(f"_rowaddr IN ({those})")
+                changed += [] if left is None else [left]
+                gone += [number] if left is None else []
+        what = lance.LanceOperation.Update(
+            removed_fragment_ids=gone, updated_fragments=changed, new_fragments=pieces
+        )
+        return self._committed(what), len(ids) - len(old), len(old)
 
     def versions(self) -> pa.Table:
         """What there is to go back to, the oldest first."""
@@ -216,14 +244,6 @@ class Rows:
         with self.at.reading():
             table: pa.Table = self.data.scanner(columns=["id"], with_row_address=True).to_table()
         return table
-
-    def _with_columns(self, fields: list[pa.Field[Any]]) -> Rows:
-        if not fields:
-            return self
-        with self.at.durable():
-            data = self._own()
-            data.add_columns([pa.field(f.name, f.type) for f in fields])
-        return Rows(self.at, data)
 
     def _own(self) -> lance.LanceDataset:
         """This version once more, for calls that move their dataset on to the next."""

@@ -149,25 +149,25 @@ class Space:
 
     # Writing
 
-    def upsert(self, source: Source, *, ray: bool = False) -> Upserted:
-        """Encodes the source and stores it by id; rows whose id is known are replaced whole.
+    def upsert(self, source: Source, *, ray: str | None = None) -> Upserted:
+        """Encodes the source and stores it by id, chunk by chunk; rows whose id is known are replaced whole.
 
-        Stored a chunk at a time: when it is interrupted, the chunks before are kept. `ray`: encoded by the
-        workers of the Ray cluster that RAY_ADDRESS names, or of this machine.
+        `ray`: by the workers of the Ray cluster of that address ("auto": see `ilk.cluster`), all in one step.
         """
         from ._chunks import chunks, here
-        from ._ray import everywhere
+        from ._ray import store
 
-        odd = differences(source.reading, self.reading)
-        if odd:
+        if odd := differences(source.reading, self.reading):
             console.say(
                 f"read unlike the space's data ({odd}); ilk.source.read(space.reading, data) reads alike"
             )
+        if ray is not None:
+            return Upserted(*store(self._now, source, self.encoder, self._maker, ray), len(source.skipped))
         added = replaced = 0
         try:
             with (
                 self._now.writing(),
-                (everywhere if ray else here)(self.encoder) as encoded,
+                here(self.encoder) as encoded,
                 console.progress("adding", len(source)) as bar,
             ):
                 for ids, vectors, metadata, pictures in chunks(source, encoded):
@@ -180,7 +180,7 @@ class Space:
             raise
         return Upserted(added, replaced, len(source.skipped))
 
-    def add(self, data: Any, *, strict: bool = False, ray: bool = False) -> Upserted:
+    def add(self, data: Any, *, strict: bool = False, ray: str | None = None) -> Upserted:
         """Stores more data (a folder, file, array, ...), read just as the space's own were read."""
         return self.upsert(read(self.reading, data, strict=strict), ray=ray)
 
