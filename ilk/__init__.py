@@ -18,6 +18,7 @@ __version__ = "0.1.0.dev0"
 
 # The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
 _PUBLIC = {
+    "Graph": "source.graphs",
     "Id": "space",
     "IlkError": "errors",
     "Images": "source.images",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "few_shots": "analysis.shots",
     "finetune": "finetuning",
     "fit": "training.fit",
+    "graphs": "source.graphs",
     "images": "source.images",
     "import_words": "analysis.words",
     "inside": "view.inside",
@@ -46,6 +48,7 @@ _PUBLIC = {
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
     "odd_one_out": "analysis.words",
+    "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "split": "analysis.split",
     "text": "source.text",
@@ -56,6 +59,7 @@ _PUBLIC = {
 
 # Written out for type checkers and editors, which do not run code.
 __all__ = [
+    "Graph",
     "Id",
     "IlkError",
     "Images",
@@ -76,6 +80,7 @@ __all__ = [
     "few_shots",
     "finetune",
     "fit",
+    "graphs",
     "images",
     "import_words",
     "inside",
@@ -85,6 +90,7 @@ __all__ = [
     "neighbour_graph",
     "normalise",
     "odd_one_out",
+    "parameters",
     "probe",
     "split",
     "text",
@@ -99,6 +105,7 @@ if TYPE_CHECKING:
     from .analysis.clusters import clusters
     from .analysis.drift import drift
     from .analysis.pairs import duplicates, neighbour_graph
+    from .analysis.parameters import parameters
     from .analysis.probing import probe
     from .analysis.shots import few_shots
     from .analysis.split import split
@@ -110,6 +117,7 @@ if TYPE_CHECKING:
     from .learning import learn
     from .source import Source
     from .source.blackholes import blackholes
+    from .source.graphs import Graph, graphs
     from .source.images import Images, images
     from .source.normalise import normalise
     from .source.text import Text, text

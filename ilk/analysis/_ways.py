@@ -1,4 +1,4 @@
-"""Six ways to predict a column from vectors, as scikit-learn pipelines that scale within themselves.
+"""Seven ways to predict a column from vectors, as scikit-learn pipelines that scale within themselves.
 
 A way is a function: what it is asked for, then its own options as keywords.
 """
@@ -13,7 +13,12 @@ from typing import Any
 
 import numpy as np
 from sklearn.compose import TransformedTargetRegressor
-from sklearn.ensemble import RandomForestClassifier, RandomForestRegressor
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -85,7 +90,13 @@ def forest(asked: Asked, *, criterion: str = "gini", trees: int = 200) -> Any:
     return kind(n_estimators=_positive("trees", trees), random_state=asked.seed, **options)
 
 
-WAYS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (linear, mlp, knn, svm, tree, forest)}
+def boost(asked: Asked, *, trees: int = 100) -> Any:
+    """Small trees, each of what those before it have missed."""
+    kind = HistGradientBoostingRegressor if asked.numbers else HistGradientBoostingClassifier
+    return kind(max_iter=_positive("trees", trees), random_state=asked.seed)
+
+
+WAYS: dict[str, Callable[..., Any]] = {f.__name__: f for f in (linear, mlp, knn, svm, tree, forest, boost)}
 
 
 def check(how: str, options: dict[str, Any]) -> None:

@@ -34,6 +34,9 @@ from . import finetune  # noqa: F401
 from . import parts  # noqa: F401
 
 # isort: split
+from . import understand  # noqa: F401
+
+# isort: split
 from . import align  # noqa: F401
 
 # isort: split

@@ -17,7 +17,7 @@ SHOWN = 20  # labels whose confusions stand on a terminal
 def probe(
     space: SpacePath,
     column: Column,
-    how: Annotated[str, typer.Option(help="linear, mlp, knn, svm, tree or forest.")] = "linear",
+    how: Annotated[str, typer.Option(help="linear, mlp, knn, svm, tree, forest or boost.")] = "linear",
     folds: Annotated[int, typer.Option(help="Parts of which each is held out once.")] = 5,
     hidden: Annotated[int | None, typer.Option(help="Of mlp: width of its layer [default: 128].")] = None,
     k: Annotated[int | None, typer.Option("-k", help="Of knn [default: about log of the rows].")] = None,
@@ -29,7 +29,7 @@ def probe(
         str | None, typer.Option(help="Of tree and forest: gini or entropy [default: gini].")
     ] = None,
     depth: Annotated[int | None, typer.Option(help="Of tree: the most questions [default: any].")] = None,
-    trees: Annotated[int | None, typer.Option(help="Of forest: how many [default: 200].")] = None,
+    trees: Annotated[int | None, typer.Option(help="Of forest [200] and boost [100]: how many.")] = None,
     shots: Annotated[int | None, typer.Option(help="Learn from so many rows of each label only.")] = None,
     by: Annotated[str, typer.Option(help="Of --shots: prototypes or siamese.")] = "prototypes",
     picture: Annotated[Path | None, typer.Option(help="Draw who is taken for whom: a .png file.")] = None,

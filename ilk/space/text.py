@@ -24,8 +24,8 @@ def text(ids: pa.Array[Any]) -> Text:
     if not len(ids):
         return np.zeros(1, np.int32), np.zeros(0, np.uint8)
     _, starts, letters = ids.buffers()
-    first = np.frombuffer(starts, np.int32)[ids.offset : ids.offset + len(ids) + 1]
-    return first, np.frombuffer(letters or b"", np.uint8)
+    first = np.frombuffer(memoryview(starts or b""), np.int32)[ids.offset : ids.offset + len(ids) + 1]
+    return first, np.frombuffer(memoryview(letters or b""), np.uint8)
 
 
 def names(old: Text, new: Text, slots: np.ndarray) -> np.ndarray:  # (n,) -> (n,) of str

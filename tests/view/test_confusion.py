@@ -6,7 +6,8 @@ from PIL import Image
 
 from ilk.analysis._probed import Measure, Probed
 from ilk.errors import DataError, OptionError
-from ilk.view.confusion import RIGHT, confusion
+from ilk.view.confusion import confusion
+from ilk.view.grid import BLUE
 
 
 def found(counts: np.ndarray | None, labels: list[str]) -> Probed:
@@ -18,7 +19,7 @@ def test_all_right_is_blue_on_the_diagonal(tmp_path: Path, labels: list[str]) ->
     path = confusion(found(np.diag([10, 10]), labels), tmp_path / "c.png")
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)
-    blue = np.abs(pixels - RIGHT).max(2) < 8
+    blue = np.abs(pixels - BLUE).max(2) < 8
     assert 0.6 < blue.sum() / (2 * 44 * 44) < 1  # two of the four cells
 
 

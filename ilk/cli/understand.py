@@ -1,0 +1,56 @@
+"""Verbs that ask what a space means: which amounts its dimensions follow, and axes that do so better."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._app import Json, Seed, SpacePath, app
+from ._arguments import open_space
+from ._printing import Output
+
+Columns = Annotated[
+    list[str] | None, typer.Argument(help="Columns of numbers [default: all of the metadata].")
+]
+
+
+@app.command()
+def parameters(
+    space: SpacePath,
+    columns: Columns = None,
+    picture: Annotated[
+        Path | None, typer.Option(help="Draw amounts against dimensions: a .png file.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Which amounts the space knows, which dimension follows each, and which are mistaken for one another."""
+    output = Output(json)
+    from ..analysis.parameters import parameters
+
+    found = parameters(open_space(space), columns or (), seed=seed)
+    if picture is not None:
+        from ..view.parameters import matrix
+
+        matrix(found, picture)
+    output.table(found.table(), told=found.sentence())
+
+
+@app.command()
+def axes(
+    space: SpacePath,
+    columns: Annotated[list[str], typer.Argument(help="Columns of numbers that axes should follow.")],
+    way: Annotated[str, typer.Option(help="pca, ica, varimax or pls.")] = "ica",
+    r: Annotated[int | None, typer.Option("-r", help="So many axes [default: 10, or the columns].")] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Keep every row's place as the layer `axes`.")
+    ] = False,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Turn the space so that each axis follows one amount, as far as may be."""
+    output = Output(json)
+    from ..analysis.axes import axes
+
+    found = axes(open_space(space), columns, way, r, write=write, seed=seed)
+    output.facts({"way": found.way, "clear": found.clear, "as it is": found.plain, "says": found.sentence()})
