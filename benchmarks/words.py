@@ -90,12 +90,12 @@ def pairs(path: Path) -> list[tuple[str, str, float]]:
     return [(a, b, float(s)) for a, b, s in rows if s.replace(".", "").isdigit()]
 
 
-def scores(file: Any, sets: Path) -> dict[str, float]:
+def scores(words: np.ndarray, counts: np.ndarray, vectors: np.ndarray, sets: Path) -> dict[str, float]:
     from scipy.stats import spearmanr
 
-    order = np.lexsort((file["words"], -file["counts"]))  # equals in the same order for both
-    place = {str(file["words"][i]): n for n, i in enumerate(order)}
-    z = file["vectors"][order]
+    order = np.lexsort((words, -counts))  # equals in the same order for both
+    place = {str(word): n for n, word in enumerate(words[order])}
+    z = vectors[order]
     z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9)
     found = {}
     for name, path in (("WordSim", "wordsim353.tsv"), ("SimLex", "simlex999.txt")):
@@ -161,7 +161,8 @@ def unpacked(path: Path, folder: Path) -> str:
 def row(out: Path, sets: Path, total: int) -> dict[str, float]:
     with np.load(out, allow_pickle=False) as file:
         speed = {"words a CPU second": round(total / float(file["seconds"]))}
-        return speed | {k: round(v, 1) for k, v in scores(file, sets).items()}
+        found = scores(file["words"], file["counts"], file["vectors"], sets)
+        return speed | {k: round(v, 1) for k, v in found.items()}
 
 
 def tell(name: str, met: dict[str, list[dict[str, float]]]) -> None:
