@@ -1,7 +1,7 @@
 """What is taken where nothing is named, for each kind of data; and whether what is named is for that kind."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +40,18 @@ def takes(cls: type[Objective] | type[ClosedForm] | type[Encoder]) -> str | None
 
 
 def suits(
-    name: str, cls: type[Objective] | type[ClosedForm] | type[Encoder], kind: str, others: Iterable[str]
+    name: str,
+    cls: type[Objective] | type[ClosedForm] | type[Encoder],
+    kind: str,
+    others: Callable[[str], Iterable[str]],
 ) -> None:
-    """Refuses what is for another kind of data than this; `others`: names among which some may do."""
+    """Refuses what is for another kind of data than this; `others`: which may do for a kind."""
     wanted = takes(cls)
     if wanted not in (None, kind):
         raise OptionError(
             f"{name} is for {wanted}, and the data are {kind}",
-            f"For {kind}: {', '.join(others)}. Or say what the data are: as_='{wanted}' (--as {wanted}).",
+            f"For {kind}: {', '.join(others(kind))}. "
+            f"Or say what the data are: as_='{wanted}' (--as {wanted}).",
         )
 
 
@@ -98,11 +102,11 @@ def check(
     else:
         cls, name = objectives.find(objective), encoder or encoder_for(objective, of)
         network = encoders.find(name)
-        suits(objective, cls, of, objectives_for(of))
+        suits(objective, cls, of, objectives_for)
         known = parameters(cls)
         sized = "dim" in known
         if not issubclass(cls, ClosedForm):
-            suits(name, network, of, [encoder_for(objective, of)])
+            suits(name, network, of, lambda kind: [encoder_for(objective, kind)])
             known = [*(p for p in known if p != "encoder"), *options_of(network)]
             sized = "dim" in parameters(network)
     for option in options:

@@ -16,6 +16,7 @@ from ilk.learning import check, learn
 from ilk.source.images import Images
 from ilk.space import Space
 from ilk.training.recipe import Recipe
+from ilk.usual import USUAL, Usual
 
 FEW = Recipe(steps=3, batch=16, checks=1)
 SMALL = {"dim": 6, "width": 4}
@@ -131,7 +132,7 @@ def test_what_is_wrong_is_found_before_anything_is_touched(
     assert state(Space.open(tmp_path / "d.space")) == before
 
 
-@pytest.mark.parametrize(("objective", "options"), [("moco", {"queue": 0}), ("mae", {})])
+@pytest.mark.parametrize(("objective", "options"), [("moco", {"queue": 0}), ("mae", {"encoder": "convnet"})])
 def test_a_value_that_makes_no_sense_leaves_no_half_made_run(
     tmp_path: Path, objective: str, options: dict[str, Any]
 ) -> None:
@@ -167,7 +168,8 @@ def test_auto_keeps_the_better(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, slow: str, kept: str
 ) -> None:
     """By labels, of one held-out sample in ten; against what is known to be worse, and to be better."""
-    monkeypatch.setattr(learning, "AUTO", ("patches", slow) if slow == "random" else ("random", slow))
+    quick = "patches" if slow == "random" else "random"
+    monkeypatch.setitem(USUAL, "images", Usual(quick, slow, "pca", "convnet"))
     monkeypatch.setattr(learning, "ENOUGH", 200)
     recipe = Recipe(steps=3, batch=16, checks=1, held_out=0.3)
     space = learn(digits(200), out=tmp_path / "d", recipe=recipe, label="kind")

@@ -142,7 +142,7 @@ def test_rows_bring_their_columns_and_ids(tmp_path: Path) -> None:
 def test_texts_in_memory() -> None:
     source = text(["a", "b b"])
     assert (ids(source), said(source)) == (["0", "1"], ["a", "b b"])
-    for given, why in (
+    for odd, why in (
         (["a", 3], "number 1 is a int"),
         ([], "no text"),
         (b"bytes", "cannot be read as text"),

@@ -1,0 +1,126 @@
+"""How well does each way find what a text is a kind of? Glosses of WordNet, no label learnt from.
+
+A gloss ("a domesticated carnivorous mammal ...") asks for the gloss of its hypernym among all others: MRR is
+the mean of 1 / rank, R@10 the share found among ten. Learnt from the same glosses, examples included.
+
+    python recipes/text.py WORDNET --minutes 3 [--hub FOLDER]
+
+WORDNET is the folder with data.noun, data.verb, ... (Debian: wordnet-base, /usr/share/wordnet); FOLDER a
+sentence encoder. Some ten CPU-minutes with the defaults. Printed on two shared cores: docs/text.md.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+
+import numpy as np
+import torch
+
+import ilk
+from ilk import encoders, objectives
+from ilk.encoders import Encoder, embed
+from ilk.find import construct
+from ilk.judging import Judge
+from ilk.objectives import ClosedForm
+from ilk.source.text import Text
+from ilk.usual import encoder_for, with_vocabulary
+
+CLOSED = ("tfidf", "sif", "word2vec", "fasttext")
+LEARNT = ("simcse", "bert", "tsdae")
+ASKED = 1000
+
+
+def main() -> None:
+    options = _options()
+    source, pairs = wordnet(options.wordnet, options.most)
+    judge = Judge(source, ilk.Recipe(minutes=options.minutes))
+    print(f"{len(source):,} glosses, {len(pairs):,} questions")
+    print("| way | dim | MRR | R@10 | halves found | CPU-seconds |")
+    print("|---|---|---|---|---|---|")
+    for name, encoder, seconds in ways(source, options):
+        mrr, ten = retrieval(embed(encoder, source), pairs)
+        halves = judge(name, encoder).found or 0.0
+        print(
+            f"| {name} | {encoder.dim} | {mrr:.3f} | {ten:.3f} | {halves:.3f} | {seconds:.0f} |", flush=True
+        )
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("wordnet", type=Path)
+    parser.add_argument("--most", type=int, default=20_000, help="glosses")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of each network")
+    parser.add_argument("--hub", help="a folder with a sentence encoder")
+    return parser.parse_args()
+
+
+def wordnet(folder: Path, most: int) -> tuple[Text, np.ndarray]:
+    """Glosses, and (q, 2): rows of a gloss and of its hypernym's."""
+    found: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]] = {}
+    for file in sorted(folder.glob("data.*")):
+        for line in file.read_text().splitlines():
+            if not line.startswith("  "):
+                head, _, gloss = line.partition("|")
+                fields = head.split()
+                at = 4 + 2 * int(fields[3], 16)
+                links = [fields[at + 1 + 4 * i : at + 4 + 4 * i] for i in range(int(fields[at]))]
+                above = [(offset, part) for sign, offset, part in links if sign in ("@", "@i")]
+                found[fields[0], fields[2].replace("s", "a")] = (gloss.strip(), above)
+    rng = np.random.default_rng(0)
+    all_keys = list(found)
+    keys = [all_keys[i] for i in np.sort(rng.permutation(len(found))[:most])]
+    return _chosen(found, keys, rng)
+
+
+def _chosen(
+    found: dict[tuple[str, str], tuple[str, list[tuple[str, str]]]],
+    keys: list[tuple[str, str]],
+    rng: np.random.Generator,
+) -> tuple[Text, np.ndarray]:
+    rows = {key: i for i, key in enumerate(keys)}
+    pairs = [(rows[k], rows[above]) for k in keys for above in found[k][1][:1] if above in rows]
+    chosen = [pairs[i] for i in rng.permutation(len(pairs))[:ASKED]]
+    return ilk.text([found[key][0] for key in keys]), np.array(chosen)
+
+
+def ways(source: Text, options: argparse.Namespace) -> Iterator[tuple[str, Encoder, float]]:
+    for name in CLOSED:
+        cls = objectives.find(name)
+        assert issubclass(cls, ClosedForm)
+        began = time.process_time()
+        yield name, construct(cls, {}, {}).solve(source), time.process_time() - began
+    for name, more in [("simcse", {"cropped": 0.3}), *((n, {}) for n in LEARNT)]:
+        began = time.process_time()
+        learnt = _learnt(name, more, source, options.minutes)
+        yield " ".join([name, *(f"{k} {v}" for k, v in more.items())]), learnt, time.process_time() - began
+    if options.hub:
+        yield f"pretrained {options.hub}", encoders.build("hub_text", {}, model=options.hub).eval(), 0.0
+
+
+def _learnt(name: str, more: dict[str, float], source: Text, minutes: float) -> Encoder:
+    cls = objectives.find(name)
+    assert not issubclass(cls, ClosedForm)
+    network = encoder_for(name, "text")
+    torch.manual_seed(0)
+    pieces = with_vocabulary(encoders.find(network), cls, {"length": 64}, source, 0)
+    objective = construct(cls, more, {"encoder": encoders.build(network, {}, **pieces)})
+    recipe = ilk.Recipe(minutes=minutes, checks=4)
+    return ilk.fit(objective, source, recipe, run=Path(mkdtemp()))
+
+
+def retrieval(z: np.ndarray, pairs: np.ndarray) -> tuple[float, float]:
+    """Mean of 1 / rank, and the share among the first ten; a gloss is no answer to itself."""
+    z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-9)
+    likeness = z[pairs[:, 0]] @ z.T  # (q, n)
+    likeness[np.arange(len(pairs)), pairs[:, 0]] = -np.inf
+    own = likeness[np.arange(len(pairs)), pairs[:, 1]][:, None]
+    rank = 1 + (likeness > own).sum(1)
+    return float((1 / rank).mean()), float((rank <= 10).mean())
+
+
+if __name__ == "__main__":
+    main()
