@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import importlib
 import os
+import zipfile
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice
@@ -15,14 +16,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+from scipy.sparse import issparse
 
 from ..errors import UnknownName
 from ._base import Source
+from ._graph.found import EDGES, ENDS, GRAPHS
 from ._reading.file import kind_of as picture_kind
 from ._text import files
 from .formats import KINDS as PICTURES
 
-READERS = ("images", "text")  # a new kind of data adds its own, and its rule below
+READERS = ("images", "text", "graphs")  # a new kind of data adds its own, and its rule below
 FEW = 2000  # files of a folder that are looked at
 
 
@@ -35,7 +38,7 @@ def reader(as_: str | None, data: Any) -> Callable[..., Source]:
 
 
 def kind(data: Any) -> str:
-    """`images` or `text`: what most of it looks like; pictures where nothing tells."""
+    """`images`, `text` or `graphs`: what most of it looks like; pictures where nothing tells."""
     if isinstance(data, Source):
         return str(data.reading["reader"])
     if isinstance(data, str | os.PathLike):
@@ -46,7 +49,9 @@ def kind(data: Any) -> str:
             return _of_names([first])
         return "images" if picture_kind(first) in PICTURES or os.path.exists(first) else "text"
     if isinstance(data, pa.Table):
-        return "text"
+        return "graphs" if _are_edges(data.column_names) else "text"
+    if issparse(data) or type(data).__module__.partition(".")[0] == "networkx":
+        return "graphs"
     if isinstance(data, pa.Array | pa.ChunkedArray | np.ndarray):
         letters = data.dtype.kind in "OU" if isinstance(data, np.ndarray) else _letters(data.type)
         return "text" if letters else "images"
@@ -58,6 +63,8 @@ def _of_path(path: str) -> str:
         return _of_names(n for _, _, names in os.walk(path) for n in names)
     if glob.has_magic(path) and not os.path.exists(path):
         return _of_names(glob.iglob(path, recursive=True))
+    if files.kind_of(path) in GRAPHS or (files.kind_of(path) == ".npz" and _holds_edges(path)):
+        return "graphs"
     if files.kind_of(path) in (*files.SEPARATED, *files.PARQUET) and os.path.isfile(path):
         return _of_table(path)
     return _of_names([path])
@@ -74,17 +81,32 @@ def _of_names(names: Any) -> str:
 
 
 def _of_table(path: str) -> str:
-    """Pictures where a column names some, or holds bytes."""
+    """Pictures where a column names some, or holds bytes; a graph where two name an edge's ends."""
     try:
         first = _first(path)
     except (pa.ArrowException, *files.BROKEN):
         return "text"  # whose reader tells what is wrong
+    if _are_edges(first.schema.names):
+        return "graphs"
     for column in first.columns:
         if pa.types.is_binary(column.type) or pa.types.is_struct(column.type):
             return "images"
         if _letters(column.type) and picture_kind(str(column[0])) in PICTURES:
             return "images"
     return "text"
+
+
+def _are_edges(columns: list[str]) -> bool:
+    return any({*pair} <= {c.lower() for c in columns} for pair in ENDS)
+
+
+def _holds_edges(path: str) -> bool:
+    try:
+        with zipfile.ZipFile(path) as held:
+            names = {name.removesuffix(".npy") for name in held.namelist()}
+    except (OSError, zipfile.BadZipFile):
+        return False  # whose reader tells what is wrong
+    return bool(names & EDGES) or {"format", "shape", "data"} <= names
 
 
 def _first(path: str) -> pa.RecordBatch:

@@ -1,0 +1,1 @@
+"""Graphs as they are read, and what an encoder asks of them."""
