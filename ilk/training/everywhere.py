@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from ..cluster import AGAIN, free, joined
@@ -79,7 +80,7 @@ def _trained(one: Callable[[], None], workers: int, gpus: bool, run: Path) -> No
                 if not isinstance(failure, Left):
                     raise failure from None
             lost = next((f for f in e.worker_failures.values() if f not in told), e)
-            why = str(lost).strip().split(". ")[0]
+            why = shorten(str(lost), 100)
             if not left:
                 raise TrainingError(
                     f"{AGAIN + 1} workers were lost: {why}", "The same command goes on."
