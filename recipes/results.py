@@ -179,7 +179,7 @@ def _together(kept: list[dict[str, str]]) -> list[str]:
 
     learning = sorted(knn.keys() - {*PLAIN, CEILING}, key=lambda n: -mean(knn[n].values()))
     behind = [n for n in learning if all(v <= bar[data] for data, v in knn[n].items())]
-    lines = ["kNN of each; bold: above the pixels, their main axes and a random network.", ""]
+    lines = ["kNN of each; bold: above the pixels, their main axes and a random network; -: not run yet.", ""]
     lines += [f"| Objective | {' | '.join(sets)} |", "|" + "---|" * (len(sets) + 1)]
     for name in [n for n in (CEILING, *learning, *PLAIN) if n in knn]:
         lines.append(f"| {' | '.join([name, *(cell(name, data) for data in sets)])} |")
