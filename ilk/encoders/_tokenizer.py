@@ -5,11 +5,11 @@ Legend: B texts, T pieces of the longest of them, the special ones counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ SPECIALS = (PAD, UNKNOWN, START, END, MASK)  # the numbers 0 to 4
 VOCABULARY = 8192
 WITHIN = 1 << 20  # added to the number of a letter: a plane of Unicode that is free for such use
 ENOUGH = 5_000_000  # letters that a vocabulary is learnt from
+GROUP = 32  # texts of about one length that go through a network together
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,17 @@ class Pieces:
         """Some of the texts, as wide as the longest of them."""
         wide = int(self.real[rows].sum(1).max())
         return Pieces(self.ids[rows, :wide], self.real[rows, :wide], self.segments[rows, :wide])
+
+    def through(self, network: Callable[[Pieces], Tensor]) -> Tensor:  # -> (B, ...)
+        """Texts of about one length together: little is filled up. The order stays."""
+        if len(self.ids) <= GROUP:
+            return network(self)
+        order = self.real.sum(1).argsort()
+        found = torch.cat([network(self.take(rows)) for rows in torch.split(order, GROUP)])
+        return found[order.argsort()]
+
+
+Texts: TypeAlias = Sequence[str] | Sequence[tuple[str, str]] | Pieces
 
 
 def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Sequence[str] = ()) -> str:
@@ -173,8 +185,10 @@ class Tokenizer:
         self.size: int = self._learnt.get_vocab_size()
         self._learnt.enable_padding(pad_id=self.pad, pad_token=PAD)
 
-    def pieces(self, texts: Sequence[str] | Sequence[tuple[str, str]], length: int) -> Pieces:
+    def pieces(self, texts: Texts, length: int) -> Pieces:
         """Each text, or pair of texts, as [CLS] text [SEP] (text [SEP]), cut at `length` pieces."""
+        if isinstance(texts, Pieces):  # cut already
+            return texts
         self._cut(length)
         return pieces(self._learnt, texts)
 

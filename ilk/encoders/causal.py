@@ -3,22 +3,16 @@
 Legend: B texts, T pieces of the longest ([CLS] first, [SEP] last), D width.
 """
 
-from collections.abc import Sequence
-from typing import TypeAlias
-
 import torch
 from torch import Tensor
 
 from ..errors import OptionError, UnknownName
 from ._base import Encoder
 from ._embed import device_of
-from ._tokenizer import Pieces, Tokenizer
+from ._tokenizer import Pieces, Texts, Tokenizer
 from ._writing import Writing
 
 POOLS = ("mean", "last")
-GROUP = 32  # texts of about one length that go through together
-
-Texts: TypeAlias = Sequence[str] | Pieces
 
 
 class Causal(Encoder):
@@ -74,16 +68,15 @@ class Causal(Encoder):
         )
 
     def forward(self, x: Texts) -> Tensor:  # (B,) texts -> (B, D)
-        pieces = (x if isinstance(x, Pieces) else self.words.pieces(x, self.length)).to(device_of(self))
-        order = pieces.real.sum(1).argsort()  # texts of about one length together: little is filled up
-        found = torch.cat([self._vectors(pieces.take(rows)) for rows in torch.split(order, GROUP)])
-        return found[order.argsort()]
+        return self._pieces(x).through(self._vectors)
 
     def attention(self, x: Texts) -> list[Tensor]:  # depth x (B, heads, T, T)
         look: list[Tensor] = []
-        pieces = x if isinstance(x, Pieces) else self.words.pieces(x, self.length)
-        self.writing(pieces.ids.to(device_of(self)), look=look)
+        self.writing(self._pieces(x).ids, look=look)
         return look
+
+    def _pieces(self, x: Texts) -> Pieces:
+        return self.words.pieces(x, self.length).to(device_of(self))
 
     def _vectors(self, x: Pieces) -> Tensor:  # (B, T) -> (B, D)
         z = self.writing(x.ids)  # what fills up stands behind, where nothing before can see it

@@ -7,7 +7,6 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -16,8 +15,6 @@ from . import _pretrained
 from ._base import Encoder
 from ._embed import device_of
 from ._tokenizer import Pieces, pieces, read
-
-GROUP = 32  # texts of about one length that go through together
 
 
 class HubText(Encoder):
@@ -49,10 +46,7 @@ class HubText(Encoder):
         self.dim = int(about["config"]["hidden_size"])
 
     def forward(self, x: Sequence[str]) -> Tensor:  # (B,) texts -> (B, D)
-        found = pieces(self.words, x).to(device_of(self))
-        order = found.real.sum(1).argsort()  # texts of about one length together: little is filled up
-        vectors = [self._vectors(found.take(rows)) for rows in torch.split(order, GROUP)]
-        return torch.cat(vectors)[order.argsort()]
+        return pieces(self.words, x).to(device_of(self)).through(self._vectors)
 
     def train(self, mode: bool = True) -> "HubText":
         """What stays as it came keeps its drop-out still."""

@@ -4,9 +4,6 @@ Legend: B texts, T = 1 + P tokens of the longest ([CLS] first; [SEP] behind a te
 h heads, d = D / h, V the vector's dimensions.
 """
 
-from collections.abc import Sequence
-from typing import TypeAlias
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -15,14 +12,11 @@ from ..errors import OptionError, UnknownName
 from ._attention import Block, Rotation, initialise, norm_of, rotation
 from ._base import TokenEncoder
 from ._embed import device_of
-from ._tokenizer import Pieces, Tokenizer
+from ._tokenizer import Pieces, Texts, Tokenizer
 
 PRESETS = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8), "base": (768, 12, 12)}
 POOLS = ("mean", "cls")
 POSITIONS = ("learned", "rotary")
-GROUP = 32  # texts of about one length that go through together
-
-Texts: TypeAlias = Sequence[str] | Sequence[tuple[str, str]] | Pieces
 
 
 class Transformer(TokenEncoder):
@@ -96,15 +90,13 @@ class Transformer(TokenEncoder):
 
     def forward(self, x: Texts) -> Tensor:  # (B,) texts -> (B, V)
         pieces = self.pieces(x)
-        if self.training or len(pieces.ids) <= GROUP:
-            return self.vector(self.tokens(pieces))
-        order = pieces.real.sum(1).argsort()  # texts of about one length together: little is filled up
-        found = torch.cat([self.vector(self.tokens(pieces.take(rows))) for rows in torch.split(order, GROUP)])
-        return found[order.argsort()]
+        return self._vectors(pieces) if self.training else pieces.through(self._vectors)
 
     def pieces(self, x: Texts) -> Pieces:
-        found = x if isinstance(x, Pieces) else self.words.pieces(x, self.length)
-        return found.to(device_of(self))
+        return self.words.pieces(x, self.length).to(device_of(self))
+
+    def _vectors(self, x: Pieces) -> Tensor:
+        return self.vector(self.tokens(x))
 
     def vector(self, tokens: Tensor) -> Tensor:  # (B, T, D) -> (B, V)
         if self.pool == "cls":
