@@ -118,7 +118,7 @@ def parameters(space: Space, columns: Sequence[str] = (), *, seed: int = 0) -> P
 
 def told(vectors: np.ndarray, values: pa.Table, *, metric: str = "l2", seed: int = 0) -> Parameters:
     """`parameters` without a space: vectors (n, D), and a table of p columns, null where nothing is known."""
-    x = _standard(vectors)
+    x = standard(vectors)
     near = nearest(x, min(NEAR, len(x) - 1))[0]
     amounts, errors, floors = [], {}, []
     for name in values.column_names:
@@ -146,7 +146,7 @@ def _amount(space: Space, name: str) -> bool:
         return False
 
 
-def _standard(vectors: np.ndarray) -> np.ndarray:
+def standard(vectors: np.ndarray) -> np.ndarray:
     x = np.asarray(vectors, np.float64)
     spread = x.std(0)
     return np.ascontiguousarray((x - x.mean(0)) / np.where(spread > 0, spread, 1), np.float32)

@@ -54,3 +54,24 @@ def axes(
 
     found = axes(open_space(space), columns, way, r, write=write, seed=seed)
     output.facts({"way": found.way, "clear": found.clear, "as it is": found.plain, "says": found.sentence()})
+
+
+@app.command()
+def dimensionless(
+    space: SpacePath,
+    units: Annotated[list[str], typer.Argument(help="COLUMN=UNIT ..., such as mass=kg width=km angle=")],
+    most: Annotated[int, typer.Option(help="The largest power.")] = 2,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Which products of amounts, without a unit, the space follows."""
+    output = Output(json)
+    from ..analysis.dimensionless import dimensionless
+    from ..errors import OptionError
+
+    pairs = [u.partition("=") for u in units]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise OptionError(f"{name!r} has no unit", "Write COLUMN=UNIT, and COLUMN= where there is none.")
+    found = dimensionless(open_space(space), {n: u for n, _, u in pairs}, most=most, seed=seed)
+    output.table(found.table(), told=found.sentence())
