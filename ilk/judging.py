@@ -85,8 +85,16 @@ class Judge:
     def baselines(self, dim: int | None = None) -> Iterator[Judged]:
         """What needs no learning: pictures as they are, `dim` main axes of them, a network's first weights.
 
-        Of texts: which words they hold, in many dimensions and in few.
+        Of texts: which words they hold, in many dimensions and in few. Of nodes: their features, a network's
+        first weights.
         """
+        if kind(self.source) == "graphs":
+            yield self("features", self._solved("features"))
+            with torch.random.fork_rng([]):
+                torch.manual_seed(self.seed)
+                untaught = encoders.build("gcn", self.source.traits, dim=dim or RANDOM).eval()
+            yield self("random", untaught)
+            return
         if kind(self.source) == "text":
             yield self("tfidf", self._solved("tfidf"))
             yield self("random", self._solved("tfidf", dim=dim or RANDOM))

@@ -53,10 +53,10 @@ def learn(
     ray: str | None = None,
     **options: Any,
 ) -> Space:
-    """Learns an encoder from `data` (a source, or what `ilk.images` or `ilk.text` reads) and fills a space.
+    """Learns an encoder from `data` (a source, or what one of ilk's readers reads) and fills a space.
 
     out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
-    as_        what the data are: images or text (default: what most of them look like)
+    as_        what the data are: images, text or graphs (default: what most of them look like)
     encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
@@ -64,7 +64,8 @@ def learn(
     options    more keywords of the objective and the encoder
 
     `auto` takes `patches` at once, then `simclr` for the minutes of the recipe, and keeps the best of these
-    and of white PCA (of text: `sif`, `simcse`, TF-IDF). The result is shown beside the baselines.
+    and of white PCA (of text: `sif`, `simcse`, TF-IDF; of a graph: `node2vec`, `infomax`, features). The
+    result is shown beside the baselines.
     Call it again, the same, to go on after a kill. Under torchrun all processes call it: they share the steps
     of a network; the rest the first one does while the others wait.
     """

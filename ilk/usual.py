@@ -25,8 +25,15 @@ class Usual:
 USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "images": Usual("patches", "simclr", "pca", "convnet"),
     "text": Usual("sif", "simcse", "tfidf", "transformer"),
+    "graphs": Usual("node2vec", "infomax", "features", "gcn"),
 }
-TRAITS = {"channels": "images", "size": "images", "augment": "images", "tokenizer": "text"}
+TRAITS = {
+    "channels": "images",
+    "size": "images",
+    "augment": "images",
+    "tokenizer": "text",
+    "features": "graphs",
+}
 
 
 def usual(kind: str) -> Usual:

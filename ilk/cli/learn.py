@@ -15,6 +15,7 @@ from ._printing import Output
 READING = {  # options of the reader of each kind of data
     "images": ("size", "channels", "stretch", "fill", "normalise"),
     "text": ("by", "column", "encoding"),
+    "graphs": ("nodes", "directed"),
 }
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 def learn(
     rest: typer.Context,
     data: Annotated[
-        str, typer.Argument(help="A folder, glob, table, array, archive or file, of pictures or text.")
+        str,
+        typer.Argument(help="A folder, glob, table, array, archive or file, of pictures or text; a graph."),
     ],
     objective: Annotated[
         str, typer.Option(help="auto, or one that `ilk objectives` lists, or ./mine.py.")
@@ -35,7 +37,7 @@ def learn(
         Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", help="images or text [default: what most of it looks like].")
+        str | None, typer.Option("--as", help="images, text or graphs [default: what most of it looks like].")
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
@@ -67,6 +69,13 @@ def learn(
         typer.Option(help="Of a table, the one with the text [default: text, or what clearly is]."),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of text [default: UTF-8, or as it says].")] = None,
+    nodes: Annotated[
+        Path | None, typer.Option(help="Of a graph given by its edges, a table of the nodes: id, columns.")
+    ] = None,
+    directed: Annotated[
+        bool | None,
+        typer.Option("--directed/--undirected", help="Of a graph [default: as it says; a list: undirected]."),
+    ] = None,
     label: Annotated[
         str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
     ] = None,
@@ -110,7 +119,9 @@ def learn(
                 "normalise": removed(normalise),
             }
             texts = {"by": by, "column": column, "encoding": encoding}
-            source = read(data, strict=strict, **(texts if of == "text" else pictures))
+            edges = {"nodes": nodes, "directed": directed}
+            given: dict[str, dict[str, Any]] = {"images": pictures, "text": texts, "graphs": edges}
+            source = read(data, strict=strict, **given[of])
         space = learn(
             source,
             objective,

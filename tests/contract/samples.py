@@ -11,6 +11,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+import networkx as nx
 import numpy as np
 import torch
 from sklearn.datasets import load_digits
@@ -26,6 +27,7 @@ from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
 from ilk.source import Source
 from ilk.source._kind import kind
+from ilk.source.graphs import Graph, graphs
 from ilk.source.images import Images
 from ilk.source.text import Text, text
 from ilk.usual import encoder_for, takes
@@ -49,15 +51,22 @@ def texts(n: int = 64) -> Text:
     return Text(page.texts.slice(0, n), list(page.ids[:n]), reading=page.reading)
 
 
+def graph() -> Graph:
+    """A club of 34; each node's feature is to be itself."""
+    return graphs(nx.karate_club_graph(), features=np.eye(34))
+
+
 @cache
 def vocabulary() -> str:
     return train("wordpiece", iter(texts().batch(np.arange(64))), 330, extra=BLANKS)
 
 
 def flat(source: Source) -> Source:
-    """As many pictures of one even grey, or texts of one word: nothing to learn, and no reason to fail."""
+    """As many pictures of one grey, texts of one word, nodes in a ring: nothing to learn, nor to fail by."""
     if isinstance(source, Text):
         return Text(["grey"] * len(source), source.ids)
+    if isinstance(source, Graph):
+        return graphs(nx.cycle_graph(len(source)), features=np.ones((len(source), source.features.shape[1])))
     assert isinstance(source, Images)
     return Images(np.full_like(source.pixels, 100), source.ids)
 
@@ -65,6 +74,7 @@ def flat(source: Source) -> Source:
 SOURCES: dict[str, list[Callable[[], Source]]] = {  # kind of data -> sources of it
     "images": [images, partial(images, 3, 24), partial(images, 5)],
     "text": [texts],
+    "graphs": [graph],
 }
 REFUSED = {"colorize": 1}  # objective -> so many of these sources it has a reason not to take
 VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
@@ -82,6 +92,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     ),
     "hub_text": lambda source: encoders.build("hub_text", {}, model=reading(), tune=True),
     "documents": lambda source: solved("doc2vec", source),
+    "nodes": lambda source: solved("node2vec", source),
     "words": lambda source: solved("word2vec", source),
     "transformer": lambda source: encoders.build(
         "transformer",
@@ -106,6 +117,8 @@ SMALL = {  # options of objectives that make them small
 OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms that need one, or take long
     **{name: lambda source: {"min_count": 1, "threads": 1} for name in ("word2vec", "fasttext", "doc2vec")},
     **{name: lambda source: {"dim": 16, "vocabulary": 300} for name in ("sif", "tfidf")},
+    "node2vec": lambda source: {"dim": 16, "walks": 2, "length": 10, "threads": 1},
+    "infomax": lambda source: {"dim": 16, "width": 16, "epochs": 5},
     "pretrained": lambda source: {"model": seeing(source)},
     "shaded": lambda source: {"steps": 50},
 }

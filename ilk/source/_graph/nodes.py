@@ -1,6 +1,6 @@
 """What an encoder gets of a graph: some of its nodes, and as much around them as it asks for.
 
-Legend: B nodes asked for, P nodes of the part around them, F features.
+Legend: n nodes, B nodes asked for, P0 and P1 nodes that a first and a second layer look at, F features.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import torch
 from scipy.sparse import csr_array, diags_array, eye_array
 from torch import Tensor
 
-WHOLE = 0.5  # of the graph; a larger part is not cut out
-
 
 @dataclass(frozen=True)
 class Part:
-    places: Tensor  # (B,) int64: where in the part the nodes asked for are
-    steps: Tensor  # (P, P) sparse: D^-1/2 (A + 1) D^-1/2, see `normalised`
-    features: Tensor  # (P, F) sparse
+    """What so many layers of a network see of a graph, exactly; the first layer's nodes are the most."""
+
+    features: Tensor  # (P0, F) sparse
+    steps: list[Tensor]  # (P1, P0), (P2, P1), ... sparse, of each layer; see `normalised`
+
+    def to(self, device: torch.device) -> Part:
+        return Part(self.features.to(device), [s.to(device) for s in self.steps])
 
 
 def normalised(arcs: csr_array) -> csr_array:
@@ -59,19 +61,25 @@ class Structure:
 
     @cached_property
     def _whole(self) -> tuple[Tensor, Tensor]:
-        return tensor(self.steps), tensor(self.features)
+        return tensor(self.features), tensor(self.steps)
+
+    def whole(self, hops: int) -> Part:
+        """For vectors of all nodes, in order; made once."""
+        features, steps = self._whole
+        return Part(features, [steps] * hops)
 
     def around(self, rows: np.ndarray, hops: int) -> Part:
-        """All that lies up to `hops` edges off: what so many layers of a network can see, exactly."""
-        steps, met = self.steps, np.unique(rows)
+        """For vectors of the nodes at `rows`: all that lies up to `hops` edges off."""
+        place = np.zeros(self.arcs.shape[0], np.int64)
+        steps: list[Tensor] = []
         for _ in range(hops):
-            if len(met) > WHOLE * steps.shape[0]:
-                break
-            met = np.unique(steps[met].indices)  # each node is its own neighbour
-        if len(met) > WHOLE * steps.shape[0]:
-            return Part(torch.from_numpy(rows.astype(np.int64)), *self._whole)
-        places = torch.from_numpy(np.searchsorted(met, rows))
-        return Part(places, tensor(steps[met][:, met]), tensor(self.features[met]))
+            cut = self.steps[rows]
+            rows = np.unique(cut.indices)  # each node is its own neighbour
+            place[rows] = np.arange(len(rows))
+            steps.insert(
+                0, tensor(csr_array((cut.data, place[cut.indices], cut.indptr), (cut.shape[0], len(rows))))
+            )
+        return Part(tensor(self.features[rows]), steps)
 
 
 class Nodes:
@@ -84,4 +92,5 @@ class Nodes:
         return len(self.rows)
 
     def around(self, hops: int) -> Part:
+        """What a network of so many layers looks at."""
         return self.structure.around(self.rows, hops)
