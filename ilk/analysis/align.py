@@ -19,9 +19,9 @@ from sklearn.model_selection import KFold
 
 from ..console import progress, say
 from ..errors import DataError, OptionError, UnknownName
-from ..space.index.exact import nearest
 from ..space.index.metric import Metric
 from ._maps import WAYS, Affine, alike
+from ._neighbours import among, nearest
 from ._unpaired import unpaired
 
 if TYPE_CHECKING:
@@ -122,8 +122,9 @@ def carry(old: Space, new: Space, by: Alignment) -> int:
     if not len(rows):
         return 0
     names = [ids[i] for i in rows]
-    metadata = old.metadata().take(rows) if old.metadata().num_columns else None
-    new.upsert_vectors(names, by.carry(old.vectors()[rows]), metadata, old.pictures(names))
+    metadata = old.metadata()
+    kept = metadata.take(rows) if metadata.num_columns else None
+    new.upsert_vectors(names, by.carry(old.vectors()[rows]), kept, old.pictures(rows))
     made = {"by": "align", "from": by.old, "way": by.ways[0].name, "kept": by.ways[0].kept}
     layer = pa.table(
         {"id": names, "carried_from": [by.old] * len(names), "off": [by.ways[0].error] * len(names)}
@@ -173,18 +174,14 @@ def _measured(
 
 def _arrived(carried: np.ndarray, y: np.ndarray, metric: Metric) -> tuple[float, float, float, float]:
     """Share found again, neighbours kept, distance off, distance of the nearest other."""
-    k = min(NEAR, len(y) - 1)
-    step = 1024
-    found, kept, usual = [], [], []
-    for start in range(0, len(y), step):
-        rows = np.arange(start, min(start + step, len(y)))
-        theirs, far = nearest(y[rows], y, k + 1)[::-1]
-        ours = nearest(carried[rows], y, k + 1)[1]
-        found.append(ours[:, 0] == rows)
-        for row, one, other, away in zip(rows, ours, theirs, far):
-            others = other != row
-            usual.append(away[others][0])
-            kept.append(len(set(one[one != row][:k]) & set(other[others][:k])) / k)
-    off = ((carried - y) ** 2).sum(1)
-    error, other = (float(np.median(metric.told(np.maximum(v, 0)))) for v in (off, usual))
-    return float(np.mean(np.concatenate(found))), float(np.mean(kept)), error, other
+    n, k = len(y), min(NEAR, len(y) - 1)
+    theirs, far = nearest(y, k)  # (n, k) each
+    ours, _ = among(y, carried, k + 1)
+    itself = ours == np.arange(n)[:, None]
+    found = float(itself[:, 0].mean())
+    itself[:, -1] |= ~itself.any(1)  # one goes in every row: where it is not itself, the farthest
+    others = ours[~itself].reshape(n, k)
+    kept = float((others[:, :, None] == theirs[:, None]).any(2).mean())
+    squared = ((carried - y) ** 2).sum(1), far[:, 0] ** 2
+    error, usual = (float(np.median(metric.told(v))) for v in squared)
+    return found, kept, error, usual
