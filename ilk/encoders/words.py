@@ -5,7 +5,7 @@ Legend: B texts, V words, D dimensions, N words of all texts.
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -81,3 +81,19 @@ class Words(Encoder):
         device = self.vectors.device
         flat = torch.from_numpy(rows.astype(np.int64)).to(device)
         return F.embedding_bag(flat, self.pieces, torch.from_numpy(starts[:-1]).to(device), mode="mean")
+
+
+def filled(
+    words: list[str],
+    vectors: np.ndarray,
+    counts: np.ndarray,
+    pieces: np.ndarray | None = None,
+    **options: Any,
+) -> Words:
+    """With these vectors (V, D), counts (V,) and pieces (buckets, D)."""
+    made = Words(words, vectors.shape[1], buckets=0 if pieces is None else len(pieces), **options)
+    made.vectors.copy_(torch.from_numpy(vectors))
+    made.counts.copy_(torch.from_numpy(counts))
+    if pieces is not None:
+        made.pieces.copy_(torch.from_numpy(pieces))
+    return made.eval()

@@ -9,12 +9,12 @@ import numpy as np
 
 from ..encoders import Encoder
 from ..encoders._words.pieces import bags, grams, means
-from ..encoders.words import Words
+from ..encoders.words import Words, filled
 from ..errors import OptionError
 from ..source import Source
 from ._base import ClosedForm
 from ._words.corpus import corpus
-from ._words.vectors import MODELS, Vocabulary, check, encoder, first, learnt
+from ._words.vectors import MODELS, Vocabulary, check, first, learnt
 
 BUCKETS = 2_000_000  # at most, as fastText has them
 EVERY = 2**31 - 1  # so many that hardly two pieces share one
@@ -78,8 +78,9 @@ class FastText(ClosedForm):
             threads=self.threads,
         )
         inputs = inputs[:, : self.dim]
-        pieces = {"shortest": self.shortest, "longest": self.longest}
-        return encoder(found, means(inputs, rows), inputs[len(found.words) :], lower=self.lower, **pieces)
+        V, ends = len(found.words), {"shortest": self.shortest, "longest": self.longest}
+        vectors, pieces = means(inputs, rows), inputs[V:]
+        return filled(found.words, vectors, found.counts, pieces, lower=self.lower, **ends)
 
     def content(self, source: Source, encoder: Encoder) -> Source:
         assert isinstance(encoder, Words)

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from ..encoders import Encoder
-from ..encoders.words import Words
+from ..encoders.words import Words, filled
 from ..source import Source
 from ._base import ClosedForm
 from ._words.corpus import corpus
-from ._words.vectors import MODELS, Vocabulary, check, encoder, first, learnt
+from ._words.vectors import MODELS, Vocabulary, check, first, learnt
 
 
 class Word2Vec(ClosedForm):
@@ -61,7 +61,7 @@ class Word2Vec(ClosedForm):
             epochs=int(self.epochs),
             threads=self.threads,
         )
-        return encoder(found, inputs[:, : self.dim], lower=self.lower)
+        return filled(found.words, inputs[:, : self.dim], found.counts, lower=self.lower)
 
     def content(self, source: Source, encoder: Encoder) -> Source:
         assert isinstance(encoder, Words)

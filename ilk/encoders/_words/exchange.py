@@ -6,12 +6,11 @@ Legend: V words, D dimensions.
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ...console import say
 from ...errors import DataError, UnknownName
 from ...files import replacing
-from ..words import Words
+from ..words import Words, filled
 from . import files
 from .pieces import bags, means
 
@@ -32,19 +31,9 @@ def load(path: Path, *, lower: bool = False) -> Words:
     kept = sorted(first.values())
     if len(kept) < len(found.words):
         say(f"{len(found.words) - len(kept):,} words of {path} come twice; the first counts.")
-    buckets = {} if pieces is None else {"shortest": found.shortest, "longest": found.longest}
-    made = Words(
-        [found.words[i] for i in kept],
-        vectors.shape[1],
-        lower,
-        0 if pieces is None else len(pieces),
-        **buckets,
-    )
-    made.vectors.copy_(torch.from_numpy(vectors[kept]))
-    made.counts.copy_(torch.from_numpy(found.counts[kept]))
-    if pieces is not None:
-        made.pieces.copy_(torch.from_numpy(pieces))
-    return made.eval()
+    ends = {} if pieces is None else {"shortest": found.shortest, "longest": found.longest}
+    names = [found.words[i] for i in kept]
+    return filled(names, vectors[kept], found.counts[kept], pieces, lower=lower, **ends)
 
 
 def save(words: Words, path: Path, form: str) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
 
 from ...encoders._words import kernels
 from ...encoders._words.pieces import Bags
@@ -73,15 +72,6 @@ def learnt(
             kernels.bags(*at)
 
     train(step, found.ids, negative=negative, rate=rate or RATES[model], seed=seed, **course)
-
-
-def encoder(found: Corpus, vectors: np.ndarray, pieces: np.ndarray | None = None, **options: Any) -> Words:
-    made = Words(found.words, vectors.shape[1], buckets=0 if pieces is None else len(pieces), **options)
-    made.vectors.copy_(torch.from_numpy(vectors))
-    made.counts.copy_(torch.from_numpy(found.counts))
-    if pieces is not None:
-        made.pieces.copy_(torch.from_numpy(pieces))
-    return made.eval()
 
 
 class Vocabulary(Source):
