@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Browser, expect
 
 from benchmarks.look import synthetic
+from ilk import Recipe, learn
 from ilk.space import Space
 
 from .browser import CHROMIUM, Visit, chromium, serving
@@ -109,6 +110,28 @@ def test_a_filter_that_makes_no_sense_is_explained(visit: Visit) -> None:
     visit.page.keyboard.press("Escape")
     visit.page.keyboard.press("Escape")
     expect(visit.page.get_by_role("alert")).to_have_count(0)
+
+
+def test_texts_are_found_by_words(browser: Browser, tmp_path: Path) -> None:
+    kinds = {"rain": "wet street", "bread": "warm oven", "engine": "loud piston", "planet": "far orbit"}
+    lines = [f"{word} and a {rest} number {i}" for word, rest in kinds.items() for i in range(8)]
+    space = learn(lines, "tfidf", out=tmp_path / "lines", recipe=Recipe(seed=0))
+    with serving(space.path) as address:
+        visit = Visit(browser, address)
+        visit.search("walking in the rain, not between houses")  # no condition, though it has its words
+        visit.said("walking in the rain")
+        expect(visit.page.get_by_role("alert")).to_have_count(0)
+        listed = visit.page.locator("[role=tabpanel] .grid button").evaluate_all(
+            "all => all.map((b) => b.title)"
+        )
+        texts = dict(zip(space.ids(), space.metadata()["text"].to_pylist()))
+        assert all("rain" in texts[name] for name in listed[:8])
+        visit.page.keyboard.press("Escape")  # out of the search box
+        visit.search("text LIKE '%orbit%'")
+        visit.said("orbit")
+        ids = space.ids()
+        assert {texts[ids[row]].split()[0] for row in visit.selection()} == {"planet"}
+        visit.end()
 
 
 def test_labels_train_a_probe_and_are_exported(visit: Visit, kept: Path, tmp_path: Path) -> None:

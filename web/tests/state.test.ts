@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { values } from "../src/api";
 import { between, colouring, withCode } from "../src/state/colouring";
+import { isCondition } from "../src/state/condition";
 import { combine, has, rowsOf, type Operation } from "../src/state/rows";
 import { random } from "../src/map/random";
 import { figures } from "../src/state/figures";
@@ -15,6 +16,13 @@ test("a run's figures: what says whether it learns comes first, what never chang
     "loss", "rank", "view_retrieval", "rate",
   ]); // prettier-ignore
   expect(shown("terms.a", "terms.b", "loss")).toEqual(["loss", "terms.a", "terms.b"]);
+});
+
+test("words are no condition, though they hold its words", () => {
+  const conditions = ["a = 3", "a<3", "a IS NOT NULL", "a in (1, 2)", "a not in(1)", "a LIKE '%b%'", "a between 1 and 2", "a between 'x' and 'y'"]; // prettier-ignore
+  const words = ["walking in the rain", "like a cat", "between us", "what is not known", "0042.png", "null"];
+  expect(conditions.filter((text) => !isCondition(text))).toEqual([]);
+  expect(words.filter(isCondition)).toEqual([]);
 });
 
 describe("sets of rows", () => {

@@ -1,13 +1,7 @@
 /** The search box: an id, words, or a filter; and a picture that is dropped on the page. */
 import type { Near } from "../api";
+import { isCondition } from "./condition";
 import { look } from "./page";
-
-const CONDITION = /[<>=]|\b(is( not)? null|like|in|between|not)\b/i;
-
-/** A filter where it reads like one. */
-export function isCondition(text: string): boolean {
-  return CONDITION.test(text);
-}
 
 export async function search(text: string): Promise<void> {
   if (isCondition(text)) return filter(text);
