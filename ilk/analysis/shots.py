@@ -20,6 +20,7 @@ from sklearn.linear_model import LogisticRegression
 from ..console import progress
 from ..errors import DataError, OptionError, UnknownName
 from ..source._labels import labelled
+from ..space.index.metric import Metric, whitened
 from .probing import values_of
 
 if TYPE_CHECKING:
@@ -131,9 +132,5 @@ _WAYS: dict[str, Way] = {"prototypes": _prototypes, "siamese": _siamese}
 
 def _ready(vectors: np.ndarray, metric: str) -> np.ndarray:
     """So that Euclidean distances are the space's own. No label plays a part."""
-    z: np.ndarray = np.asarray(vectors, np.float32)
-    if metric == "cosine":
-        z = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
-    elif metric == "whitened":
-        z = z / np.maximum(z.std(0), 1e-12)
-    return z
+    z = np.asarray(vectors, np.float32)
+    return (whitened(z.std(0)) if metric == "whitened" else Metric(metric)).ready(z)

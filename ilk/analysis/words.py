@@ -21,8 +21,10 @@ from ..encoders.words import Words
 from ..errors import OptionError, SpaceError, UnknownName
 from ..objectives._words.vectors import Vocabulary
 from ..space import Space
+from ..space.index.metric import Metric
 
 SIGN = re.compile(r"\s+([+-])\s+")
+COSINE = Metric("cosine")
 SMALL = 1e-3  # keeps a quotient finite, as in Levy & Goldberg 2014
 OFTEN = 50_000  # words among which a misspelt one is looked for
 
@@ -117,12 +119,7 @@ def _units(space: Space, terms: Sequence[str]) -> np.ndarray:  # (t, D) of lengt
             near = get_close_matches(term, space.ids()[:OFTEN], n=5)
             do = "A space that fasttext learnt has vectors for unseen words."
             raise UnknownName("word", term, near, do)
-    return _unit(found)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
-    return unit
+    return COSINE.ready(found)
 
 
 def _products(space: Space, asked: np.ndarray, signs: np.ndarray) -> np.ndarray:  # (n,)
@@ -130,7 +127,7 @@ def _products(space: Space, asked: np.ndarray, signs: np.ndarray) -> np.ndarray:
     score = np.ones(len(vectors))
     for start in range(0, len(vectors), 1 << 14):
         some = vectors[start : start + (1 << 14)]
-        cosines = _unit(some) @ asked.T
+        cosines = COSINE.ready(some) @ asked.T
         shares = (1 + cosines) / 2 + SMALL  # (n, t), above 0
         score[start : start + len(some)] = np.prod(np.where(signs > 0, shares, 1 / shares), axis=1)
     return score
