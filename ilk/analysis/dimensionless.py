@@ -22,7 +22,7 @@ import pyarrow as pa
 from ..console import say
 from ..errors import DataError, MissingExtra, OptionError
 from ._neighbours import nearest
-from .parameters import standard
+from .probe import standard
 from .probing import values_of
 
 if TYPE_CHECKING:

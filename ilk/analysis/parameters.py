@@ -25,6 +25,7 @@ from ..errors import DataError
 from ._neighbours import nearest
 from ._probed import Measure
 from .intrinsic import Intrinsic, intrinsic
+from .probe import standard
 from .probing import ask, plain, values_of
 
 if TYPE_CHECKING:
@@ -144,12 +145,6 @@ def _amount(space: Space, name: str) -> bool:
         return plain(column)[0] == "numbers" and pc.count_distinct(column).as_py() > 1
     except DataError:
         return False
-
-
-def standard(vectors: np.ndarray) -> np.ndarray:
-    x = np.asarray(vectors, np.float64)
-    spread = x.std(0)
-    return np.ascontiguousarray((x - x.mean(0)) / np.where(spread > 0, spread, 1), np.float32)
 
 
 def _amount_of(

@@ -105,18 +105,20 @@ def _asked(
     return row | {"knn": scores[0], "linear": scores[1]}
 
 
+def standard(vectors: np.ndarray) -> np.ndarray:
+    """Each dimension at mean 0 and spread 1: distances then favour none."""
+    x = np.asarray(vectors, np.float64)
+    spread = x.std(0)
+    return np.ascontiguousarray((x - x.mean(0)) / np.where(spread > 0, spread, 1), np.float32)
+
+
 def _rows(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """The known rows, each dimension at mean 0 and spread 1: distances then favour none."""
     if len(vectors) != len(known):
         raise DataError(
             f"{len(vectors)} vectors but {len(known)} values", "Give one value a row, in the same order."
         )
-    x: np.ndarray = np.asarray(vectors, np.float32)[known]
-    if not len(x):
-        return x
-    spread = x.std(0)
-    out: np.ndarray = ((x - x.mean(0)) / np.where(spread > 0, spread, 1)).astype(np.float32)
-    return out
+    x = np.asarray(vectors)[known]
+    return standard(x) if len(x) else x
 
 
 def _folds(
