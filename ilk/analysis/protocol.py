@@ -15,9 +15,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from ..encoders import Encoder, embed, encode
-from ..errors import DataError, UnknownName
+from ..errors import DataError
 from ..source import Source
-from ..source._labels import labelled
+from ..source._labels import column, labelled
 from ..training import health
 from .shots import drawn
 
@@ -44,10 +44,7 @@ def held_out(source: Source) -> np.ndarray:
 
 def score(encoder: Encoder, source: Source, label: str, *, seed: int = 0) -> Score:
     """The encoder must have learnt from rows that are not `held_out` only. `label`: a metadata column."""
-    table = source.metadata()
-    if table is None or label not in table.column_names:
-        raise UnknownName("metadata column", label, [] if table is None else table.column_names)
-    codes, labels = labelled(table[label])
+    codes, labels = labelled(column(source, label))
     held = held_out(source)
     known, asked = (np.flatnonzero(chosen & (codes >= 0)) for chosen in (~held, held))
     if not len(asked) or len(np.unique(codes[known])) < 2:

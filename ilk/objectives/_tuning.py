@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..encoders import Encoder
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError
 from ..source import Source
-from ..source._labels import labelled
+from ..source._labels import column, labelled
 
 
 class Codes:
@@ -23,11 +23,7 @@ class Codes:
 
     def __call__(self, source: Source, rows: np.ndarray) -> Tensor:  # (B,)
         if self._known is None or self._known[0] is not source:
-            table = source.metadata()
-            columns = [] if table is None else table.column_names
-            if table is None or self.column not in columns:
-                raise UnknownName("metadata column", self.column, columns)
-            self._known = source, labelled(table[self.column])[0]
+            self._known = source, labelled(column(source, self.column))[0]
         return torch.from_numpy(self._known[1][rows])
 
 

@@ -1,4 +1,4 @@
-"""A column of labels as whole numbers. Legend: n rows."""
+"""A column of a source, and labels as whole numbers. Legend: n rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,17 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+
+from ..errors import UnknownName
+from ._base import Source
+
+
+def column(source: Source, name: str) -> pa.ChunkedArray[Any]:
+    """Of its metadata, (n,)."""
+    table = source.metadata()
+    if table is None or name not in table.column_names:
+        raise UnknownName("metadata column", name, [] if table is None else table.column_names)
+    return table[name]
 
 
 def labelled(values: pa.ChunkedArray[Any]) -> tuple[np.ndarray, list[str]]:

@@ -12,8 +12,9 @@ from torch import Tensor
 from ..decoders import Decoder
 from ..encoders import Encoder, batches, embed, encode
 from ..encoders._embed import device_of, move
-from ..errors import TrainingError, UnknownName
+from ..errors import TrainingError
 from ..source import Source, Views
+from ..source._labels import column
 from . import health
 
 _BATCH = 256
@@ -259,10 +260,6 @@ def _knn(
 
 def _labelled(source: Source, label: str, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Those of the rows that have a label, and the labels."""
-    table = source.metadata()
-    columns = [] if table is None else table.column_names
-    if table is None or label not in columns:
-        raise UnknownName("metadata column", label, columns)
-    values = table[label].take(rows).to_pylist()
+    values = column(source, label).take(rows).to_pylist()
     has = np.array([v is not None for v in values])
     return rows[has], np.array([str(v) for v in values if v is not None])
