@@ -79,8 +79,13 @@ def table(
         "picture": pa.array(pictures, pa.binary()),
     }
     rows = pa.table({**ours, **{name: whole[name] for name in whole.column_names}})
+    last = latest(ids)
+    return rows if len(last) == len(ids) else rows.take(last)
+
+
+def latest(ids: list[str]) -> np.ndarray:
+    """Their places, ascending: of an id that comes twice, the last."""
     last = np.array(sorted({name: i for i, name in enumerate(ids)}.values()), np.int64)
     if len(last) < len(ids):
-        console.say(f"{len(ids) - len(last)} ids came twice or more in one batch; the last of each is kept")
-        rows = rows.take(last)
-    return rows
+        console.say(f"{len(ids) - len(last):,} ids came twice or more; the last of each is kept")
+    return last

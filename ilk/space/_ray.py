@@ -87,9 +87,7 @@ def _stored(
     rows: Rows, source: Source, encoder: Encoder, maker: str, address: str, bar: console.Bar
 ) -> tuple[Rows, int, int]:
     given = columns.texts([source.id(i) for i in range(len(source))])
-    at = np.array(sorted({name: i for i, name in enumerate(given)}.values()), np.int64)  # the last of each
-    if len(at) < len(given):
-        console.say(f"{len(given) - len(at)} ids came twice or more; the last of each is kept")
+    at = _chunks.latest(given)
     ids = pa.array([given[i] for i in at], pa.string())
     metadata = columns.clean(source.metadata(), pa.array(given, pa.string()))
     rows = rows.with_columns(list(metadata.schema))
@@ -106,12 +104,11 @@ def _stored(
     }
     pieces = [at[i : i + _chunks.ROWS] for i in range(0, len(at), _chunks.ROWS)]
     ledger = Ledger(rows.at.space, common, ids)
-    for k, piece in enumerate(pieces):
-        if ledger.has(k):
-            bar.advance(len(piece))
+    to_do = [k for k in range(len(pieces)) if not ledger.has(k)]
+    bar.advance(len(at) - sum(len(pieces[k]) for k in to_do))
     with joined(address) as ray:
         try:
-            for k, found in Workers(ray).written(common, pieces, ids, metadata, ledger):
+            for k, found in Workers(ray).written(common, pieces, ids, metadata, to_do):
                 ledger.note(k, found)
                 bar.advance(len(pieces[k]))
         except ray.exceptions.RayError as e:
@@ -179,17 +176,17 @@ class Workers:
         pieces: list[np.ndarray],
         ids: pa.Array[Any],
         metadata: pa.Table,
-        ledger: Ledger,
+        to_do: list[int],
     ) -> Iterator[tuple[int, list[str]]]:
-        """Number and fragments of each piece that is not noted yet, as they are done."""
+        """Number and fragments of each of the pieces `to_do`, as they are done."""
         jobs = [self.ray.put(common)]
         starts = np.cumsum([0, *map(len, pieces)])
-        to_do = [k for k in range(len(pieces)) if not ledger.has(k)]
         at_work: dict[Any, tuple[int, Any]] = {}
         idle = [worker for _ in range(AHEAD) for worker in self.all]
-        while to_do or at_work:
-            while to_do and idle:
-                k, worker = to_do.pop(0), idle.pop(0)
+        waiting = list(to_do)
+        while waiting or at_work:
+            while waiting and idle:
+                k, worker = waiting.pop(0), idle.pop(0)
                 first, n = int(starts[k]), len(pieces[k])
                 names = ids.slice(first, n).to_pylist()
                 table = metadata.take(pa.array(pieces[k])) if metadata.column_names else None
