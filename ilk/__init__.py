@@ -42,6 +42,7 @@ _PUBLIC = {
     "images": "source.images",
     "import_words": "analysis.words",
     "inside": "view.inside",
+    "invariance": "analysis.invariance",
     "learn": "learning",
     "likeness": "analysis.words",
     "map": "view",
@@ -84,6 +85,7 @@ __all__ = [
     "images",
     "import_words",
     "inside",
+    "invariance",
     "learn",
     "likeness",
     "map",
@@ -104,6 +106,7 @@ if TYPE_CHECKING:
     from .analysis.anomalies import anomalies
     from .analysis.clusters import clusters
     from .analysis.drift import drift
+    from .analysis.invariance import invariance
     from .analysis.pairs import duplicates, neighbour_graph
     from .analysis.parameters import parameters
     from .analysis.probing import probe

@@ -19,7 +19,7 @@ import torch
 from scipy.stats import binomtest
 
 from . import saved
-from .analysis import held
+from .analysis import again, held
 from .analysis._probed import Probed
 from .analysis.probing import layer_of, values_of
 from .console import say
@@ -237,13 +237,13 @@ def _begun(start: Space | str | os.PathLike[str], data: Any, label: str) -> _Beg
     space, folder = (start, start.path) if isinstance(start, Space) else _opened(Path(start))
     if space is None:
         encoder = saved.load(folder, Encoder)  # type: ignore[type-abstract]
-        reading, noted, run = _reading(folder), _noted(folder.parent), folder.parent
+        reading, noted, run = _reading(folder), again.noted(folder.parent), folder.parent
         # Beside the run that it is of, not within: that goes when it is replaced
         within = (run / "learn.json").exists()
         name = run.with_name(f"{run.stem}-{folder.name}") if within else folder.with_name(folder.stem)
     else:
         encoder, reading = space.encoder, space.reading
-        name, noted = folder.with_name(folder.stem), _noted(folder.with_suffix(".run"))
+        name, noted = folder.with_name(folder.stem), again.noted(folder.with_suffix(".run"))
     name = name.with_name(f"{name.name}-finetuned")
     if not any(p.requires_grad for p in encoder.parameters()):
         raise OptionError(
@@ -278,14 +278,3 @@ def _reading(run: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError) as e:
         raise FormatError(f"{run / 'recipe.json'} is damaged: {e}") from e
     return reading
-
-
-def _noted(run: Path) -> str | None:
-    """Where `ilk learn` found the data."""
-    try:
-        found = json.loads((run / "learn.json").read_bytes()).get("data")
-    except FileNotFoundError:
-        return None
-    except (ValueError, AttributeError) as e:
-        raise FormatError(f"{run / 'learn.json'} is damaged: {e}") from e
-    return found if isinstance(found, str) else None

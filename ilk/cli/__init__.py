@@ -37,6 +37,9 @@ from . import parts  # noqa: F401
 from . import understand  # noqa: F401
 
 # isort: split
+from . import trust  # noqa: F401
+
+# isort: split
 from . import align  # noqa: F401
 
 # isort: split
