@@ -6,7 +6,8 @@ import { look } from "./page";
 export async function search(text: string): Promise<void> {
   if (isCondition(text)) return filter(text);
   const ids = await look.api.json<{ rows: Near[]; total: number }>("search", {}, { id: text, k: 200 });
-  if (ids.rows.length || !look.space?.has.text) return show(`“${text}”`, ids.rows, null, ids.total);
+  // Where words are understood, only a whole id is taken for one: parts of ids are words too.
+  if (!look.space?.has.text || ids.rows[0]?.id === text) return show(`“${text}”`, ids.rows, null, ids.total);
   const said = await look.api.json<{ rows: Near[] }>("search", {}, { text, k: 48 });
   show(`“${text}”`, said.rows);
 }
