@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import files
-from ..errors import DataError, FormatError, OptionError
+from ..errors import DataError, FormatError, OptionError, SpaceError, UnknownName
 from .address import Address, checked
 from .index import METRICS
 from .rows import Rows
@@ -22,7 +24,31 @@ if TYPE_CHECKING:
 FORMAT = 1
 
 
-def fill(
+def make(
+    path: Path,
+    encoder: Encoder,
+    decoder: Decoder | None,
+    reading: dict[str, Json],
+    metric: str,
+    rows: str | None,
+) -> None:
+    """A new, empty space, whole or absent; `rows`: their address, if not in the folder."""
+    if metric not in METRICS:
+        raise UnknownName("metric", metric, METRICS)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise SpaceError(f"{path} exists already", "Open it with Space.open, or choose another path.")
+    with files.room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        _fill(temporary, encoder, decoder, reading, metric, rows)
+        os.replace(temporary, path)
+        files.sync_folder(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _fill(
     folder: Path,
     encoder: Encoder,
     decoder: Decoder | None,

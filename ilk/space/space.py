@@ -7,8 +7,6 @@ does without.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from functools import cached_property
@@ -18,16 +16,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from .. import console, files
-from ..errors import EncoderMismatch, OptionError, SpaceError, UnknownName
+from .. import console
+from ..errors import EncoderMismatch, OptionError, UnknownName
 from ..source import Json, Source, read
 from . import layers, plan
-from ._folder import class_of, described, differences, fill, size
+from ._folder import class_of, described, differences, make, size
 from .address import Address, checked
 from .columns import texts
 from .current import Current
 from .export import export
-from .index import METRICS
 from .plan import Plan
 from .query import Compacted, Neighbours, Upserted, question
 from .query import vectors as checked_vectors
@@ -65,22 +62,8 @@ class Space:
         `rows`: where its rows live if not in that folder, such as "s3://bucket/photos.lance"; what the store
         asks for (keys, region, endpoint) comes from the environment and is never kept.
         """
-        path = Path(path)
-        address = None if rows is None else checked(rows)
-        if metric not in METRICS:
-            raise UnknownName("metric", metric, METRICS)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise SpaceError(f"{path} exists already", "Open it with Space.open, or choose another path.")
-        with files.room(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
-            fill(temporary, encoder, decoder, reading, metric, address)
-            os.replace(temporary, path)
-            files.sync_folder(path.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return cls(path)
+        make(Path(path), encoder, decoder, reading, metric, None if rows is None else checked(rows))
+        return cls(Path(path))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, version: int | None = None) -> Space:
