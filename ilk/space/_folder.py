@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,15 +35,8 @@ def make(
         raise UnknownName("metric", metric, METRICS)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise SpaceError(f"{path} exists already", "Open it with Space.open, or choose another path.")
-    with files.room(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-    try:
-        _fill(temporary, encoder, decoder, reading, metric, rows)
-        os.replace(temporary, path)
-        files.sync_folder(path.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with files.replacing_folder(path) as folder:
+        _fill(folder, encoder, decoder, reading, metric, rows)
 
 
 def _fill(

@@ -9,8 +9,6 @@ Legend: n rows, p parts, D dimensions, d axes of each part, q queries, m rows of
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -227,18 +225,11 @@ class Part:
         path, whole = Path(path), self.of.space
         if path.exists():
             raise SpaceError(f"{path} exists already", "Choose another path, or remove it.")
-        with files.room(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
-        try:
+        with files.replacing_folder(path) as folder:
             new = Space.create(
-                temporary, whole.encoder, reading=whole.reading, decoder=whole.decoder, metric=whole.metric
+                folder, whole.encoder, reading=whole.reading, decoder=whole.decoder, metric=whole.metric
             )
             self._fill(new)
-            os.replace(temporary, path)
-            files.sync_folder(path.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
         return Space.open(path)
 
     def _fill(self, new: Space) -> None:
