@@ -18,7 +18,8 @@ from itertools import islice
 import numpy as np
 from scipy.sparse import block_diag, csr_array
 
-from ..errors import DataError, OptionError, UnknownName
+from ..errors import DataError, OptionError
+from ..source._labels import column
 from ..source.graphs import Graph
 
 
@@ -86,10 +87,7 @@ def _first(graphs: Sequence[Graph], by: str | None) -> np.ndarray:
         return np.zeros(sum(map(len, graphs)), int)
     values: list[str] = []
     for graph in graphs:
-        columns = [] if graph.columns is None else graph.columns.column_names
-        if graph.columns is None or by not in columns:
-            raise UnknownName("metadata column", by, columns)
-        values += [str(v) for v in graph.columns[by].to_pylist()]
+        values += [str(v) for v in column(graph, by).to_pylist()]
     return np.unique(values, return_inverse=True)[1]
 
 

@@ -25,9 +25,10 @@ class GCN(Encoder):
         super().__init__()
         self.features, self.dim, self.width, self.depth = features, dim, width, depth
         sizes = [features, *[width] * (depth - 1), dim]
-        self.lines = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
+        lines = [nn.Linear(a, b) for a, b in pairwise(sizes)]
+        self.lines = nn.ModuleList(lines)
         self.bends = nn.ModuleList(nn.PReLU(size) for size in sizes[1:])
-        for line in self.lines:
+        for line in lines:
             nn.init.xavier_uniform_(line.weight)
             nn.init.zeros_(line.bias)
 
@@ -38,6 +39,7 @@ class GCN(Encoder):
         """`order` (P0,): each node stands where another is, with its own features."""
         z = part.features
         for line, bend, step in zip(self.lines, self.bends, part.steps):
+            assert isinstance(line, nn.Linear)
             z = torch.sparse.mm(z, line.weight.T) if z.is_sparse else z @ line.weight.T  # (P0, W)
             z = z if order is None else z[order]
             order = None  # only at the first layer

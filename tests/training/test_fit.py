@@ -68,7 +68,12 @@ def test_two_half_batches_are_one_whole(tmp_path: Path) -> None:
     def run(name: str, **how: Any) -> tuple[Tensor, list[float]]:
         # No random views: they are drawn batch by batch. Plain mean losses: others see their batch only.
         objective = Reconstruct(parts(norm=False).encoder)
-        fit(objective, Digits(300), Recipe(steps=12, held_out=0, precision="float32", **how), run=tmp_path / name)
+        fit(
+            objective,
+            Digits(300),
+            Recipe(steps=12, held_out=0, precision="float32", **how),
+            run=tmp_path / name,
+        )
         return objective.back.weight, losses(tmp_path / name)
 
     one, two = run("one", batch=64), run("two", batch=32, accumulate=2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -151,7 +152,7 @@ def _columns(attributes: list[dict[str, Any]]) -> pa.Table | None:
     return pa.table(columns) if columns else None
 
 
-_TYPES = {
+_TYPES: dict[str, Callable[[str], Any]] = {
     "int": int,
     "long": int,
     "float": float,

@@ -70,7 +70,8 @@ def of_edges(
     check_ids(ids)
     places = _filled(pc.index_in(both, value_set=ids.combine_chunks()))
     rest = nodes.drop_columns([called])
-    return Found(ids.to_pylist(), places.reshape(2, -1).T, weights, rest if rest.num_columns else None)
+    names: Any = ids.to_pylist()
+    return Found(names, places.reshape(2, -1).T, weights, rest if rest.num_columns else None)
 
 
 def of_pairs(pairs: Any, n: int, weights: Any = None) -> Found:
@@ -92,7 +93,7 @@ def check_ids(ids: pa.ChunkedArray[Any]) -> None:
     if ids.null_count:
         raise DataError(f"{ids.null_count:,} nodes have no name", "Give each line of the nodes an id.")
     counts: Any = pc.value_counts(ids)
-    for one in counts.filter(pc.greater(counts.field(1), 1))[:1].to_pylist():
+    for one in counts.filter(pc.greater(counts.field(1), pa.scalar(1)))[:1].to_pylist():
         raise DataError(f"{one['counts']} nodes are called {one['values']!r}", "Give each an id of its own.")
 
 
