@@ -173,10 +173,9 @@ def demo(
 
 def _refuse_others(given: typer.Context, kind: str) -> None:
     """An option of the reader of another kind of data would be passed over without a word."""
-    for name in (name for other, names in READING.items() if other != kind for name in names):
+    for of, name in ((of, name) for of, names in READING.items() if of != kind for name in names):
         source = given.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
-            of = next(other for other, names in READING.items() if name in names)
             raise OptionError(
                 f"--{name} is for {of}, and the data are {kind}",
                 f"Leave it out, or say what the data are: --as {of}.",
