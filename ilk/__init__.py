@@ -49,6 +49,7 @@ _PUBLIC = {
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
     "odd_one_out": "analysis.words",
+    "oddities": "analysis.oddities",
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "split": "analysis.split",
@@ -92,6 +93,7 @@ __all__ = [
     "neighbour_graph",
     "normalise",
     "odd_one_out",
+    "oddities",
     "parameters",
     "probe",
     "split",
@@ -107,6 +109,7 @@ if TYPE_CHECKING:
     from .analysis.clusters import clusters
     from .analysis.drift import drift
     from .analysis.invariance import invariance
+    from .analysis.oddities import oddities
     from .analysis.pairs import duplicates, neighbour_graph
     from .analysis.parameters import parameters
     from .analysis.probing import probe

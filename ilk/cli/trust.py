@@ -19,3 +19,32 @@ def invariance(space: SpacePath, data: Data = None, seed: Seed = 0, json: Json =
 
     found = invariance(open_space(space), data, seed=seed)
     output.table(found.table(), told=found.sentence())
+
+
+@app.command()
+def oddities(
+    space: SpacePath,
+    trusted: Annotated[
+        str | None, typer.Option(help="A condition as of --where: rows that are as they should be.")
+    ] = None,
+    level: Annotated[
+        float, typer.Option(help="Of those named, the share that may be there by chance.")
+    ] = 0.1,
+    neighbours: Annotated[int, typer.Option(help="Without trusted rows, larger groups are not odd.")] = 20,
+    top: Annotated[int, typer.Option(help="How many to show.")] = 20,
+    data: Annotated[
+        str | None, typer.Option(help="The samples again, to ask how well a decoder rebuilds each.")
+    ] = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """The samples that are odd beyond chance, if any, and of which kind."""
+    output = Output(json)
+    from ..analysis.oddities import oddities
+    from ..source import read
+
+    opened = open_space(space)
+    source = None if data is None else read(opened.reading, data)
+    asked = {"trusted": trusted, "level": level, "neighbours": neighbours, "seed": seed}
+    found = oddities(opened, source=source, **asked)  # type: ignore[arg-type]
+    output.table(found.table(top), told=found.sentence())
