@@ -154,7 +154,7 @@ def page(path: Path) -> str:
         for row in (row for row in kept if row["data"] == data):
             key = tuple(row[k] for k in ("objective", "minutes", "dim", "machine", "date"))
             groups.setdefault(key, []).append(row)
-        lines += ["", f"## {data}", "", f"| {HEADINGS} |"]
+        lines += ["", f"## {data}", "", "By `recipes/results.py`, the best kNN first.", "", f"| {HEADINGS} |"]
         lines += ["|" + "---|" * (HEADINGS.count("|") + 1)]
         ordered = sorted(groups.items(), key=lambda g: -mean(float(r["knn"]) for r in g[1]))
         lines += [_line(key, found) for key, found in ordered]
