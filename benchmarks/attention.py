@@ -11,7 +11,6 @@ About two CPU-minutes.
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -20,7 +19,7 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.limits import machine
+from benchmarks.limits import cpu_seconds, machine
 from ilk.encoders._attention import Attention, Block
 from ilk.encoders._sparse_attention import REACHES, reach_of
 from ilk.encoders.vit import ViT
@@ -29,13 +28,8 @@ TOKENS, WIDTH, WINDOW = (128, 256, 512, 1024, 2048, 4096), 64, 64
 
 
 def milliseconds(work: Callable[[], object]) -> float:
-    def once() -> float:
-        start = time.process_time()
-        work()
-        return 1000 * (time.process_time() - start)
-
-    once()
-    return statistics.median(once() for _ in range(3))
+    work()
+    return statistics.median(1000 * cpu_seconds(work) for _ in range(3))
 
 
 def there_and_back(network: nn.Module, tokens: int) -> float:

@@ -12,7 +12,6 @@ Wanted: at least 0.9 of the limit; other ways where they are faster at a cosine 
 import argparse
 import statistics
 import tempfile
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +20,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.limits import cpu_seconds as seconds
 from benchmarks.limits import decoded, jpeg, machine
 from ilk import console
 from ilk.encoders import Encoder, build, embed
@@ -29,12 +29,6 @@ from ilk.encoders.onnx import session
 from ilk.source.images import Images, images
 
 SIZE, BATCH = 64, 256
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 def alone(files: list[Path]) -> np.ndarray:

@@ -11,7 +11,6 @@ About five CPU-minutes.
 
 import argparse
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +22,7 @@ from sklearn.datasets import make_blobs
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from benchmarks.limits import machine
+from benchmarks.limits import cpu_seconds, machine
 from ilk import console
 from ilk.analysis.clusters import mixture
 from ilk.analysis.map import place
@@ -51,12 +50,7 @@ class Curve(NamedTuple):
 
 
 def seconds(work: Callable[[], object]) -> float:
-    spent = []
-    for _ in range(2):
-        start = time.process_time()
-        work()
-        spent.append(time.process_time() - start)
-    return min(spent)
+    return min(cpu_seconds(work) for _ in range(2))
 
 
 def pictures(n: int, size: int) -> Images:
