@@ -22,6 +22,7 @@ _PUBLIC = {
     "Id": "space",
     "IlkError": "errors",
     "Images": "source.images",
+    "Pairs": "source.pairs",
     "Recipe": "training.recipe",
     "Source": "source",
     "Space": "space",
@@ -50,6 +51,7 @@ _PUBLIC = {
     "normalise": "source.normalise",
     "odd_one_out": "analysis.words",
     "oddities": "analysis.oddities",
+    "pairs": "source.pairs",
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "split": "analysis.split",
@@ -65,6 +67,7 @@ __all__ = [
     "Id",
     "IlkError",
     "Images",
+    "Pairs",
     "Recipe",
     "Source",
     "Space",
@@ -94,6 +97,7 @@ __all__ = [
     "normalise",
     "odd_one_out",
     "oddities",
+    "pairs",
     "parameters",
     "probe",
     "split",
@@ -126,6 +130,7 @@ if TYPE_CHECKING:
     from .source.graphs import Graph, graphs
     from .source.images import Images, images
     from .source.normalise import normalise
+    from .source.pairs import Pairs, pairs
     from .source.text import Text, text
     from .space import Id, Space
     from .training.fit import fit

@@ -25,7 +25,7 @@ from ._reading.file import kind_of as picture_kind
 from ._text import files
 from .formats import KINDS as PICTURES
 
-READERS = ("images", "text", "graphs")  # a new kind of data adds its own, and its rule below
+READERS = ("images", "text", "graphs", "pairs")  # a new kind of data adds its own, and its rule below
 FEW = 2000  # files of a folder that are looked at
 
 
@@ -38,7 +38,10 @@ def reader(as_: str | None, data: Any) -> Callable[..., Source]:
 
 
 def kind(data: Any) -> str:
-    """`images`, `text` or `graphs`: what most of it looks like; pictures where nothing tells."""
+    """`images`, `text` or `graphs`: what most of it looks like; pictures where nothing tells.
+
+    That pictures with metadata are `pairs` with captions is said, or is what the objective wants.
+    """
     if isinstance(data, Source):
         return str(data.reading["reader"])
     if isinstance(data, str | os.PathLike):
