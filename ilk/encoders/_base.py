@@ -53,6 +53,11 @@ class TokenEncoder(Encoder, ABC):
         """The weights of each layer, (B, heads, T, T), from a token (third) to those it looks at."""
 
 
+def grid_of(x: Tensor, patch: int) -> tuple[int, int]:
+    """Rows and columns of patches of pictures (B, C, H, W)."""
+    return -(-x.shape[2] // patch), -(-x.shape[3] // patch)
+
+
 def patchify(x: Tensor, patch: int) -> Tensor:  # (B, C, H, W) -> (B, P, C * patch * patch)
     """Patches row by row. A side that is no multiple of `patch` is first widened evenly, with zeros."""
     return F.unfold(F.pad(x, _margins(x.shape[2], x.shape[3], patch)), patch, stride=patch).mT

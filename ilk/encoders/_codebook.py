@@ -21,10 +21,10 @@ class CodeBook(nn.Module):
         self.register_buffer("book", F.normalize(torch.randn(codes, dim), dim=1))
         self.register_buffer("often", torch.zeros(codes))
 
-    def forward(self, z: Tensor) -> Tensor:  # (M, d) of length 1 -> (M,)
+    def forward(self, z: Tensor) -> Tensor:  # (..., d) of length 1 -> (...)
         """The number of the nearest code."""
         with torch.autocast(z.device.type, enabled=False):
-            return (z.float() @ self.book.T).argmax(1)
+            return (z.float() @ self.book.T).argmax(-1)
 
     @torch.no_grad()
     def follow(self, z: Tensor, codes: Tensor, decay: float) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._base import Encoder, TokenEncoder
+from ._base import Encoder, TokenEncoder, grid_of
 from ._codebook import CodeBook
 
 PLACES = 2  # the vector sees 2 x 2 places of the picture
@@ -30,7 +30,7 @@ class Quantised(Encoder):
 
     def forward(self, x: Any) -> Tensor:  # (B, C, H, W) -> (B, 4 * d)
         z = self.directions(x)  # (B, P, d)
-        z = z.mT.reshape(len(z), z.shape[2], *self.grid(x))  # (B, d, h, w)
+        z = z.mT.reshape(len(z), z.shape[2], *grid_of(x, self.encoder.patch))  # (B, d, h, w)
         return F.adaptive_avg_pool2d(z, PLACES).flatten(1)
 
     def directions(self, x: Any) -> Tensor:  # (B, C, H, W) -> (B, P, d) of length 1
@@ -41,10 +41,5 @@ class Quantised(Encoder):
 
     def words(self, x: Any) -> Tensor:  # (B, C, H, W) -> (B, P)
         """The number of each patch's code."""
-        z = self.directions(x)
-        words: Tensor = self.book(z.flatten(0, 1))  # (B * P,)
-        return words.view(z.shape[:2])
-
-    def grid(self, x: Tensor) -> tuple[int, int]:
-        """Rows and columns of patches."""
-        return -(-x.shape[2] // self.encoder.patch), -(-x.shape[3] // self.encoder.patch)
+        words: Tensor = self.book(self.directions(x))
+        return words

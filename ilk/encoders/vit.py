@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from ..errors import OptionError, UnknownName
 from ._attention import Block, Rotation, initialise, rotation
-from ._base import TokenEncoder, patchify
+from ._base import TokenEncoder, grid_of, patchify
 from ._convolution import standardise
 from ._sparse_attention import reach_of
 
@@ -134,7 +134,7 @@ class ViT(TokenEncoder):
         look: list[Tensor] | None = None,
         layers: list[Tensor] | None = None,
     ) -> Tensor:
-        grid = (-(-x.shape[2] // self.patch), -(-x.shape[3] // self.patch))
+        grid = grid_of(x, self.patch)
         z = self.embed(patchify(self.standardise(x), self.patch))  # (B, P, D)
         if masked is not None:
             z = torch.where(masked[..., None], torch.zeros_like(z) if mask is None else mask.to(z.dtype), z)

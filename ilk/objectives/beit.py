@@ -152,9 +152,9 @@ class _Sorted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, P)
         with torch.autocast(x.device.type, enabled=False):
             z = F.normalize(patchify(self.standardise(x.float()), self.patch), dim=2)  # (B, P, n)
-        words: Tensor = self.book(z.flatten(0, 1))  # (B * P,)
-        self.seen = z.flatten(0, 1), words
-        return words.view(z.shape[:2])
+        words: Tensor = self.book(z)  # (B, P)
+        self.seen = z.flatten(0, 1), words.flatten()
+        return words
 
     def after_step(self) -> None:
         z, words = self.seen

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..encoders import TokenEncoder
+from ..encoders._base import grid_of
 from ..errors import OptionError
 from ..source.views import Views
 from ._gather import gather
@@ -67,7 +68,7 @@ class IBOT(Naming):
     def views(self, batch: Tensor) -> tuple[Tensor, ...]:
         """Two views (B, C, H, W), then what is masked in each (B, P)."""
         a, b = self.changed(batch)
-        grid = (-(-a.shape[2] // self.encoder.patch), -(-a.shape[3] // self.encoder.patch))
+        grid = grid_of(a, self.encoder.patch)
         masks = blobs(2 * len(batch), grid, self.masked, self.chance).to(batch.device)
         return a, b, *masks.chunk(2)
 

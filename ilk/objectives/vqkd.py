@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..encoders import TokenEncoder, patchify
 from ..encoders._attention import Block, initialise
+from ..encoders._base import grid_of
 from ..encoders._convolution import standardise
 from ..encoders.quantised import Quantised
 from ..errors import OptionError
@@ -111,9 +112,9 @@ class VQKD(Objective):
                 whole: Tensor = teacher(x)
                 return whole[:, None]
             patches = teacher.tokens(x)[:, teacher.specials :]  # (B, P', n)
-            rows = -(-x.shape[2] // teacher.patch)
-            picture = patches.mT.reshape(len(x), patches.shape[2], rows, -1)  # (B, n, h', w')
-            fitting = F.interpolate(picture, self.encoder.grid(x), mode="bilinear", align_corners=False)
+            picture = patches.mT.reshape(len(x), -1, *grid_of(x, teacher.patch))  # (B, n, h', w')
+            own = grid_of(x, self.encoder.encoder.patch)
+            fitting = F.interpolate(picture, own, mode="bilinear", align_corners=False)
             return fitting.flatten(2).mT
 
     def after_step(self, progress: float) -> None:
