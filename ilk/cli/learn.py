@@ -15,7 +15,7 @@ from ._printing import Output
 READING = {  # options of the reader of each kind of data
     "images": ("size", "channels", "stretch", "fill", "normalise"),
     "text": ("by", "column", "encoding"),
-    "graphs": ("nodes", "directed"),
+    "graphs": ("source_", "target", "nodes", "directed"),
 }
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ def learn(
         typer.Option(help="Of a table, the one with the text [default: text, or what clearly is]."),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of text [default: UTF-8, or as it says].")] = None,
+    source_: Annotated[
+        str | None,
+        typer.Option("--source", help="Of edges, the column with one end [default: source, from]."),
+    ] = None,
+    target: Annotated[str | None, typer.Option(help="... and with the other [default: target, to].")] = None,
     nodes: Annotated[
         Path | None, typer.Option(help="Of a graph given by its edges, a table of the nodes: id, columns.")
     ] = None,
@@ -119,7 +124,7 @@ def learn(
                 "normalise": removed(normalise),
             }
             texts = {"by": by, "column": column, "encoding": encoding}
-            edges = {"nodes": nodes, "directed": directed}
+            edges = {"source": source_, "target": target, "nodes": nodes, "directed": directed}
             given: dict[str, dict[str, Any]] = {"images": pictures, "text": texts, "graphs": edges}
             source = read(data, strict=strict, **given[of])
         space = learn(
@@ -177,7 +182,7 @@ def _refuse_others(given: typer.Context, kind: str) -> None:
         source = given.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise OptionError(
-                f"--{name} is for {of}, and the data are {kind}",
+                f"--{name.rstrip('_')} is for {of}, and the data are {kind}",
                 f"Leave it out, or say what the data are: --as {of}.",
             )
 

@@ -32,7 +32,7 @@ class Infomax(ClosedForm):
     kind: ClassVar[str] = "graphs"
 
     def __init__(
-        self, *, dim: int = 128, width: int = 128, depth: int = 2, epochs: int = 100, rate: float = 2e-3
+        self, *, dim: int = 128, width: int = 128, depth: int = 2, epochs: int = 50, rate: float = 5e-3
     ) -> None:
         for name, value in {"dim": dim, "width": width, "depth": depth, "epochs": epochs}.items():
             if value < 1 or value != int(value):

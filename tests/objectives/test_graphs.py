@@ -92,7 +92,7 @@ def test_node2vec_finds_blocks(planted: tuple[Graph, np.ndarray]) -> None:
 def test_infomax_finds_blocks_that_features_do_not(planted: tuple[Graph, np.ndarray]) -> None:
     graph, truth = planted
     assert recovered(graph.features.toarray(), truth) < 0.3
-    vectors = embed(Infomax(dim=16, width=16, rate=5e-3).solve(graph), graph)
+    vectors = embed(Infomax(dim=16, width=16, epochs=100).solve(graph), graph)
     assert recovered(vectors, truth) > 0.7
     assert np.isfinite(vectors).all()
 
