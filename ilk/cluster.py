@@ -1,6 +1,7 @@
-"""A Ray cluster: that of an address, or one that runs here already, or this machine's cores as one."""
+"""This machine's cores, and a Ray cluster: of an address, or one that runs here, or these cores as one."""
 
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,6 +46,11 @@ def join(ray: Any, address: str = AUTO, **options: Any) -> None:
                 f"no Ray cluster answers at {options.get('address', os.environ.get('RAY_ADDRESS'))}: {e}",
                 "Start one: `ray start --head` on one machine, and on the others what it then prints.",
             ) from e
+
+
+def cores() -> int:
+    """Of this machine, those that this process may use."""
+    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 def free(ray: Any) -> tuple[int, bool]:

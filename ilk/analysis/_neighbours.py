@@ -85,7 +85,7 @@ def _within(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     step = max(1, NUMBERS // x.shape[1])
     for part in (slice(s, s + step) for s in range(0, len(i), step)):
-        far = _exact(x[i[part]], x[j[part]], metric)
+        far = apart(x[i[part]], x[j[part]], metric)
         near = far <= np.float32(within)
         yield i[part][near], j[part][near], far[near]
 
@@ -153,7 +153,7 @@ def _ready(x: np.ndarray, metric: Metric, centre: np.ndarray) -> np.ndarray:  # 
     return np.asarray(np.clip(y - centre, -1e17, 1e17), np.float32)  # so that sums of squares are finite
 
 
-def _exact(a: np.ndarray, b: np.ndarray, metric: Metric) -> np.ndarray:
+def apart(a: np.ndarray, b: np.ndarray, metric: Metric) -> np.ndarray:
     """Distances in double precision, as the search of a space tells them: (..., D), (..., D) -> (...)."""
     a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
     if metric.name != "cosine":
@@ -227,7 +227,7 @@ def _best(
     step = max(1, NUMBERS // (found.shape[1] * x.shape[1]))
     for part in (slice(s, s + step) for s in range(0, len(block), step)):
         some = found[part]  # (s, c)
-        exact = _exact(x[block[part], None], x[some], metric)
+        exact = apart(x[block[part], None], x[some], metric)
         exact[some == block[part, None]] = np.inf  # a row is not its own neighbour
         order = np.lexsort((ranks[some], exact), axis=1)[:, :k]
         near[part], far[part] = np.take_along_axis(some, order, 1), np.take_along_axis(exact, order, 1)
@@ -241,7 +241,7 @@ def _of_all(
     near, far = np.zeros(0, np.int64), np.zeros(0, np.float32)
     step = max(1, NUMBERS // x.shape[1])
     for start in range(0, len(x), step):
-        some = _exact(x[row], x[start : start + step], metric)
+        some = apart(x[row], x[start : start + step], metric)
         near = np.concatenate([near, np.arange(start, start + len(some))])
         far = np.concatenate([far, some])
         far[near == row] = np.inf

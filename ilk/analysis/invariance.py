@@ -23,7 +23,7 @@ from ..errors import DataError
 from ..source import _change, _scale
 from ..source.images import Images
 from ..source.normalise import normalise
-from ._neighbours import _exact, among
+from ._neighbours import among, apart
 from ._probed import Measure
 from .again import again
 from .probing import ask
@@ -141,12 +141,12 @@ def invariance(space: Space, data: Any = None, *, seed: int = 0) -> Invariance:
     vectors = _encoded(space, source.take(rows), reading, signs, seed)
     ready = {name: [space.measure.ready(v) for v in several] for name, several in vectors.items()}
     base = vectors.pop("")[0]
-    usual = float(np.median(_exact(base, np.roll(base, len(base) // 2, 0), space.measure)))
+    usual = float(np.median(apart(base, np.roll(base, len(base) // 2, 0), space.measure)))
     if usual == 0:
         raise DataError("most vectors are one and the same", "Such an encoder tells nothing: learn anew.")
     changes = []
     for kind, several in vectors.items():
-        far = [_exact(base, v, space.measure) / usual for v in several]
+        far = [apart(base, v, space.measure) / usual for v in several]
         found = [_itself(ready[""][0], v) for v in ready[kind]]
         told = _told(kind, [base, *several], signs, space.metric, rng, seed)
         changes.append(

@@ -18,11 +18,10 @@ from ...encoders._words.pieces import words as parted
 from ...errors import DataError
 from ...files import room
 from ...source import Source
-from .phrases import join
+from .phrases import BLOCK, join
 
 END = -1  # behind each text
 MARK = "\0"  # the same, among words
-BLOCK = 1 << 22  # ids that are looked at together
 TEXTS = 2048  # read at a time
 MOST = 8_000_000  # different words that are held; then the rarest are forgotten, as word2vec does
 

@@ -1,12 +1,11 @@
 """Threads that go over a corpus together, each a stretch at a time, with a falling learning rate."""
 
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from ...cluster import cores
 from ...console import progress
 from ...encoders._words.kernels import Numbers
 from .corpus import END
@@ -30,7 +29,7 @@ def train(
     seed: int,
 ) -> None:
     """`threads` 0: one a core. One gives the same bits for the same seed; several never wait."""
-    threads = max(1, min(threads or _cores(), len(ids) // CROWD))
+    threads = max(1, min(threads or cores(), len(ids) // CROWD))
     size = max(1, min(STRETCH, -(-len(ids) // threads)))
     parts, total = _parts(ids, size), max(1, epochs * len(ids))
     work = iter([(epoch, *part) for epoch in range(epochs) for part in parts])
@@ -82,7 +81,3 @@ def _parts(ids: np.ndarray, size: int) -> list[tuple[int, int, int]]:
             before += int(np.count_nonzero(ids[begin:end] == END))
 
     return list(parts())
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1

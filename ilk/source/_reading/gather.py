@@ -8,8 +8,6 @@ blocks of prepared pictures a thread.
 
 from __future__ import annotations
 
-import os
-import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from itertools import islice
 import numpy as np
 import pyarrow as pa
 
+from ...cluster import cores
 from ...console import Bar, progress
 from ...errors import MissingExtra, UnreadableSample
 from .. import formats
@@ -114,7 +113,7 @@ def gather(
 ) -> Gathered:
     """Every listed picture, in the order of the listing. `channels` as the person gave them."""
     out = Gathered()
-    workers = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    workers = cores()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="ilk-decode")
     waiting: deque[list[_Sample] | Future[tuple[list[_Sample], _Job | None]]] = deque()
     jobs = _jobs(listing.items, store)
