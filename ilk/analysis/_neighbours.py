@@ -146,11 +146,14 @@ def _centre(x: np.ndarray, metric: Metric) -> np.ndarray:  # (n, D) -> (D,)
 
 
 def _ready(x: np.ndarray, metric: Metric, centre: np.ndarray) -> np.ndarray:  # (m, D) -> (m, D) float32
-    """About the centre: far from the origin, |x|^2 - 2xy + |y|^2 loses small distances."""
-    y = metric.ready(x)
+    """About the centre: far from the origin, |x|^2 - 2xy + |y|^2 loses small distances.
+
+    Rounded once, and behind the centre: by then a number is as small as the distances are.
+    """
     if metric.name == "cosine":
-        return y
-    return np.asarray(np.clip(y - centre, -1e17, 1e17), np.float32)  # so that sums of squares are finite
+        return metric.ready(x)
+    y = x * metric.scale(x.shape[1]) - centre
+    return np.asarray(np.clip(y, -1e17, 1e17), np.float32)  # so that sums of squares are finite
 
 
 def apart(a: np.ndarray, b: np.ndarray, metric: Metric) -> np.ndarray:
