@@ -125,7 +125,7 @@ def test_gcn_by_its_formula(planted: tuple[Graph, np.ndarray]) -> None:
     torch.testing.assert_close(dealt, encoder.through(other.structure.whole(2)))
 
 
-def test_a_space_of_nodes(tmp_path: Path) -> None:
+def test_a_space_of_nodes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pairs = "".join(f"{a},{b}\n" for a, b in nx.karate_club_graph().edges)
     (tmp_path / "club.csv").write_text("source,target\n" + pairs)
     space = ilk.learn(tmp_path / "club.csv", "node2vec", out=tmp_path / "club", dim=8, threads=1)
@@ -133,6 +133,8 @@ def test_a_space_of_nodes(tmp_path: Path) -> None:
     assert space.search(ilk.Id("33"), 1).ids[0, 0] == "32"  # the two the whole club hangs on
     found = ilk.learn(tmp_path / "club.csv", "infomax", out=tmp_path / "max", dim=8, width=8, epochs=3)
     assert found.info()["encoder"] == "gcn"
+    ilk.learn(tmp_path / "club.csv", out=tmp_path / "auto")
+    assert "nothing tells whether infomax is better: node2vec is kept" in capsys.readouterr().err
     with pytest.raises(OptionError, match="node2vec is for graphs, and the data are text"):
         ilk.learn(["some text"], "node2vec", out=tmp_path / "no")
     with pytest.raises(OptionError, match="pca is for images, and the data are graphs"):

@@ -123,6 +123,18 @@ def test_what_is_no_graph_says_so(tmp_path: Path) -> None:
         ilk.graphs(nx.karate_club_graph(), features=np.ones((2, 3)))
     with pytest.raises(DataError, match="a int cannot be read as a graph"):
         ilk.graphs(3)
+    (tmp_path / "holes.csv").write_text("source,target\na,\na,NA\n")
+    holes = ilk.graphs(tmp_path / "holes.csv")
+    assert holes.ids == ["a", "NA"]
+    assert [s.id for s in holes.skipped] == ["edge 0"]
+    (tmp_path / "key.graphml").write_text(
+        '<graphml><graph edgedefault="directed"><node id="a"><data key="k">1</data></node></graph></graphml>'
+    )
+    with pytest.raises(DataError, match=r"is damaged, or no \.graphml: 'k'"):
+        ilk.graphs(tmp_path / "key.graphml")
+    np.savez(tmp_path / "twins.npz", edges=np.array([[0, 1]]), ids=np.array(["a", "a"]))
+    with pytest.raises(DataError, match="2 nodes are called 'a'"):
+        ilk.graphs(tmp_path / "twins.npz")
     bad = pa.table({"source": ["a", "a"], "target": ["b", "c"], "weight": [float("nan"), -1.0]})
     assert [s.why for s in ilk.graphs(bad).skipped] == [
         f"its weight is {w}; expected above 0" for w in ("nan", "-1")

@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 
 from ...errors import DataError
 from .._text import files
-from .found import EDGES, ENDS, Found, of_edges, of_pairs
+from .found import EDGES, ENDS, Found, check_ids, of_edges, of_pairs
 
 LISTS = (".edges", ".edgelist")  # a line an edge, parted by blanks: from, to and perhaps a weight
 TABLES = (*files.SEPARATED, *files.PARQUET)
@@ -38,7 +38,7 @@ def of_file(path: str, nodes: pa.Table | None, **named: str | None) -> Found:
             return _of_graphml(path)
         if kind == ".npz":
             return _of_npz(path)
-    except (*files.BROKEN, ElementTree.ParseError, zipfile.BadZipFile, ValueError) as e:
+    except (*files.BROKEN, ElementTree.ParseError, zipfile.BadZipFile, ValueError, KeyError) as e:
         raise DataError(f"{path} is damaged, or no {kind}: {e}") from e
     raise DataError(f"no graph is read from {path}", f"Known: {', '.join(FILES)}.")
 
@@ -51,7 +51,7 @@ def table(path: str) -> pa.Table:
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, parse_options=parse) as first:
         names = first.schema.names
     ids = {*names[:2], *(n for n in names if n.lower() in {"id", *(e for pair in ENDS for e in pair)})}
-    as_text = pa.csv.ConvertOptions(column_types={n: pa.string() for n in ids}, null_values=["", "null"])
+    as_text = pa.csv.ConvertOptions(column_types={n: pa.string() for n in ids})
     with files.unpacked(path) as stream:
         return pa.csv.read_csv(stream, parse_options=parse, convert_options=as_text)
 
@@ -88,6 +88,7 @@ def _of_npz(path: str) -> Found:
         found = of_pairs(ends, n, held["weights"] if "weights" in keys else None)
         if "ids" in keys:
             found.ids = [str(i) for i in held["ids"]]
+            check_ids(pa.chunked_array([found.ids], pa.large_string()))
         if any(k != len(found.ids) for k in known) or (
             features is not None and len(found.ids) != features.shape[0]
         ):

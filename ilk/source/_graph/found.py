@@ -86,7 +86,11 @@ def of_pairs(pairs: Any, n: int, weights: Any = None) -> Found:
 
 
 def names_of(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    return pc.cast(column, pa.large_string())
+    """As text; none where it is empty."""
+    text: Any = pc.cast(column, pa.large_string())
+    none, nothing = pa.scalar(None, pa.large_string()), pa.scalar("", pa.large_string())
+    named: pa.ChunkedArray[Any] = pc.if_else(pc.equal(text, nothing), none, text)
+    return named
 
 
 def check_ids(ids: pa.ChunkedArray[Any]) -> None:
