@@ -20,6 +20,15 @@ class Skipped:
     why: str
 
 
+def named(skipped: Sequence[Skipped]) -> str:
+    """The first few, each with its reason."""
+    return ", ".join(f"{s.id} ({s.why})" for s in skipped[:3]) + (", ..." if len(skipped) > 3 else "")
+
+
+def left_out(skipped: Sequence[Skipped], what: str) -> str:
+    return f"left out {len(skipped):,} {what}: {named(skipped)}; all are in .skipped"
+
+
 class Source(ABC):
     """A sequence of samples with string ids and metadata columns.
 

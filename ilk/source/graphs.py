@@ -16,7 +16,7 @@ from scipy.sparse import csr_array, issparse
 
 from ..console import say
 from ..errors import DataError, OptionError, UnreadableSample
-from ._base import Json, Skipped, Source
+from ._base import Json, Skipped, Source, left_out
 from ._graph import formats
 from ._graph.found import Found, of_edges, of_pairs
 from ._graph.nodes import Nodes, Structure
@@ -161,7 +161,7 @@ def _tidied(found: Found, strict: bool) -> tuple[csr_array, list[Skipped]]:
     if skipped and strict:
         raise UnreadableSample(f"{skipped[0].id}: {skipped[0].why}")
     if skipped:
-        say(f"left out {len(skipped):,} edges: {skipped[0].id} ({skipped[0].why}); all are in .skipped")
+        say(left_out(skipped, "edges"))
     loops = ends[:, 0] == ends[:, 1]
     if loops.any():
         say(f"{int(loops.sum()):,} edges lead from a node to itself: left out.")

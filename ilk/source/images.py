@@ -21,7 +21,7 @@ from torch import Tensor
 from ..console import say
 from ..errors import DataError
 from . import _scale
-from ._base import Json, Skipped, Source, Views
+from ._base import Json, Skipped, Source, Views, left_out, named
 from ._reading import array
 from ._reading.file import File, Item, kind_of, kind_of_bytes
 from ._reading.form import Wish, choose_form, look_ahead
@@ -243,16 +243,9 @@ def _columns(table: pa.Table | None, extra: pa.Table | None, out: Gathered) -> p
     return beside(known, removed, "removed_")
 
 
-def _named(skipped: Sequence[Skipped]) -> str:
-    return ", ".join(f"{s.id} ({s.why})" for s in skipped[:3]) + (", ..." if len(skipped) > 3 else "")
-
-
 def _report(out: Gathered) -> None:
     if out.skipped:
-        total = len(out.rows) + len(out.skipped)
-        say(
-            f"left out {len(out.skipped):,} of {total:,} pictures: {_named(out.skipped)}; all are in .skipped"
-        )
+        say(left_out(out.skipped, f"of {len(out.rows) + len(out.skipped):,} pictures"))
 
 
 def _nothing(skipped: Sequence[Skipped], data: Any) -> DataError:
@@ -260,7 +253,7 @@ def _nothing(skipped: Sequence[Skipped], data: Any) -> DataError:
     if not skipped:
         return DataError(f"no pictures in {what}", f"Looked for {', '.join(KINDS)}.")
     alone = len(skipped) == 1 and os.path.basename(what) == skipped[0].id
-    told = f"none of {len(skipped):,} pictures in {what} can be read: {_named(skipped)}"
+    told = f"none of {len(skipped):,} pictures in {what} can be read: {named(skipped)}"
     return DataError(
         f"{what} cannot be read: {skipped[0].why}" if alone else told,
         "Expected PNG, JPEG, TIFF, BMP, GIF, WebP, FITS, HDF5, NPY or NPZ of whole or finite numbers.",

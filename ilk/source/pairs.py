@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ..console import say
 from ..errors import DataError, UnknownName
-from ._base import Json, Skipped, Source, Views
+from ._base import Json, Skipped, Source, Views, left_out
 from ._reading.tables import beside
 from .images import Images, images
 from .text import Text, text
@@ -156,8 +156,7 @@ def _beside(found: Images, folder: str | os.PathLike[str]) -> tuple[list[str | N
 
 def _report(alone: Sequence[Skipped], captions: Text) -> None:
     if alone:
-        named = ", ".join(f"{s.id} ({s.why})" for s in alone[:3]) + (", ..." if len(alone) > 3 else "")
-        say(f"left out {len(alone):,} halves: {named}; all are in .skipped")
+        say(left_out(alone, "halves"))
     twice = sum(n for n in Counter(captions.batch(np.arange(len(captions)))).values() if n > 1)
     if twice:
         say(f"{twice:,} pairs share their caption with others; these are not told from each other.")

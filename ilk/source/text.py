@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from ..console import progress, say
 from ..errors import DataError, OptionError, UnreadableSample
-from ._base import Json, Skipped, Source, Views
+from ._base import Json, Skipped, Source, Views, left_out, named
 from ._reading.tables import beside
 from ._text import files, rows
 from ._text.files import Found
@@ -248,12 +248,11 @@ class _Reader:
         return whole.select([n for n in whole.column_names if n]).take(rows)
 
     def _report(self, what: str) -> None:
-        named = ", ".join(f"{s.id} ({s.why})" for s in self.skipped[:3])
         if not len(self.store):
-            raise DataError(f"no text in {what}" + (f": {named}" if named else ""), "Give some.")
+            why = f": {named(self.skipped)}" if self.skipped else ""
+            raise DataError(f"no text in {what}{why}", "Give some.")
         if self.skipped:
-            more = ", ..." if len(self.skipped) > 3 else ""
-            say(f"left out {len(self.skipped):,} files: {named}{more}; all are in .skipped")
+            say(left_out(self.skipped, "files"))
         if self.store.repaired:
             do = "Give their encoding if they have another."
             say(f"{self.store.repaired:,} samples held bytes that are no UTF-8; each is now a �. {do}")
