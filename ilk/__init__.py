@@ -33,6 +33,7 @@ _PUBLIC = {
     "blackholes": "source.blackholes",
     "clusters": "analysis.clusters",
     "demo": "demonstration",
+    "diagnose": "analysis.diagnose",
     "drift": "analysis.drift",
     "duplicates": "analysis.pairs",
     "export_words": "analysis.words",
@@ -79,6 +80,7 @@ __all__ = [
     "blackholes",
     "clusters",
     "demo",
+    "diagnose",
     "drift",
     "duplicates",
     "export_words",
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     from .analysis.align import align
     from .analysis.anomalies import anomalies
     from .analysis.clusters import clusters
+    from .analysis.diagnose import diagnose
     from .analysis.drift import drift
     from .analysis.invariance import invariance
     from .analysis.oddities import oddities

@@ -48,3 +48,31 @@ def oddities(
     asked = {"trusted": trusted, "level": level, "neighbours": neighbours, "seed": seed}
     found = oddities(opened, source=source, **asked)  # type: ignore[arg-type]
     output.table(found.table(top), told=found.sentence())
+
+
+@app.command()
+def diagnose(
+    space: SpacePath,
+    label: Annotated[str, typer.Option(help="A column of labels.", show_default=False)],
+    split: Annotated[
+        str | None, typer.Option(help="A column that says which rows are learnt from and which asked.")
+    ] = None,
+    top: Annotated[int, typer.Option(help="How many suspects to show.")] = 20,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """What would help a label to be told: more labels, better vectors, wrong labels or a leak put right."""
+    output = Output(json)
+    from ..analysis.diagnose import diagnose
+
+    found = diagnose(open_space(space), label, split=split, seed=seed)
+    if json:
+        told = {"says": found.sentence(), "curve": found.table().to_pylist()}
+        told |= {"suspects": found.suspects.to_pylist()}
+        output.facts(told | {"leaks": None if found.leaks is None else found.leaks.to_pylist()})
+        return
+    output.table(found.table(), told=found.sentence())
+    if len(found.suspects):
+        output.table(found.suspects.slice(0, top))
+    if found.leaks is not None and len(found.leaks):
+        output.table(found.leaks.slice(0, top))

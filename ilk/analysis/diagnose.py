@@ -1,0 +1,220 @@
+"""What would help a column to be told: more labels, better vectors, or labels and splits put right.
+
+Legend: n rows, m of them learnt from, c labels, f folds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from scipy.optimize import minimize
+from scipy.special import expit, logsumexp
+from sklearn.model_selection import StratifiedKFold, train_test_split
+
+from ..console import progress
+from ..errors import DataError
+from ..source._labels import labelled
+from ._probed import Measure
+from ._ways import Asked, model
+from .pairs import duplicates
+from .probing import interval, plain, values_of
+
+if TYPE_CHECKING:
+    from ..space import Space
+
+FOLDS = 5
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # of the rows that a fold learns from
+ENOUGH = 0.98  # right: nothing needs to be done
+LEVEL = 0.1  # of the labels called wrong, so many may be right
+
+
+@dataclass(frozen=True)
+class Step:
+    learnt: int  # m, on average over the folds
+    asked: Measure  # accuracy of rows held out
+    own: float  # of those learnt from
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    column: str
+    rows: int  # with a label
+    curve: list[Step]
+    gain: Measure  # in accuracy, of the last doubling of the rows learnt from
+    suspects: (
+        pa.Table
+    )  # rows whose label is likely wrong: id, label, told, wrong (its chance); the surest first
+    leaks: pa.Table | None  # rows with a near-duplicate on the other side; None: no split was named
+
+    def table(self) -> pa.Table:
+        """The learning curve: one row a number of labels."""
+        rows = [{"labels": s.learnt, **_figures(s.asked), "own": s.own} for s in self.curve]
+        return pa.Table.from_pylist(rows)
+
+    def sentence(self) -> str:
+        last = self.curve[-1]
+        told = f"{last.asked.value:.1%} of {self.column} are told right after {last.learnt:,} labels"
+        parts = [f"{told} ({last.own:.1%} of those learnt from).", self._next()]
+        n = len(self.suspects)
+        parts.append(f"{n:,} of {self.rows:,} labels are likely wrong." if n else "No label looks wrong.")
+        if self.leaks is not None:
+            parts.append(
+                f"{len(self.leaks):,} rows have a near-duplicate on the other side of the split: "
+                "what is measured across it is too good."
+                if len(self.leaks)
+                else "No near-duplicate crosses the split."
+            )
+        return " ".join(parts)
+
+    def _next(self) -> str:
+        last, grown = self.curve[-1], f"the last doubling of labels brought {self.gain.value:+.1%}"
+        if last.asked.value >= ENOUGH:
+            return "That is nearly all: neither labels nor vectors need to be better."
+        if self.gain.low > 0:
+            return f"More labels help: {grown} ({self.gain.low:+.1%} to {self.gain.high:+.1%})."
+        if last.own - last.asked.value > 0.5 * (1 - last.asked.value):
+            return f"More labels hardly help ({grown}), yet those learnt from are told: try fewer dimensions."
+        return f"More labels hardly help ({grown}), nor are those learnt from told: try better vectors."
+
+
+def _figures(m: Measure) -> dict[str, float]:
+    return {"accuracy": m.value, "low": m.low, "high": m.high, "guess": m.guess}
+
+
+def diagnose(space: Space, label: str, *, split: str | None = None, seed: int = 0) -> Diagnosis:
+    """Learning curve of a straight line on the vectors, likely label errors, leakage across a split.
+
+    label   a column of names, of metadata or of a layer
+    split   a column that says which rows are learnt from and which are asked, such as train and test
+    """
+    kind, values = plain(values_of(space, label))
+    if kind == "numbers":
+        raise DataError(f"{label} holds amounts, not labels", "`ilk parameters` asks for amounts.")
+    codes, names = labelled(values)
+    counts = np.bincount(codes[codes >= 0], minlength=len(names))
+    rows = np.flatnonzero(np.isin(codes, np.flatnonzero(counts >= 2 * FOLDS)))
+    kept, y = np.unique(codes[rows], return_inverse=True)
+    if len(kept) < 2:
+        raise DataError(
+            f"{len(kept)} of {len(names)} labels of {label} have {2 * FOLDS} rows or more; two are needed",
+            "Label more of each.",
+        )
+    x, ids = space.vectors()[rows], space.ids()
+    curve, gain, chances = _curve(x, y, seed)
+    clean = chances.argmax(1) == y  # a line that learns from wrong labels is less sure of the right ones
+    if (np.bincount(y[clean], minlength=len(kept)) >= FOLDS).all():
+        chances = _again(x, y, clean, seed)
+    suspects = _suspects([ids[i] for i in rows], [names[i] for i in kept], y, chances)
+    leaks = None if split is None else _leaks(space, split)
+    return Diagnosis(label, len(rows), curve, gain, suspects, leaks)
+
+
+def _curve(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[list[Step], Measure, np.ndarray]:
+    """The curve, the gain of its last doubling, and chances (n, c) by lines that had not seen the row."""
+    c = int(y.max()) + 1
+    right, own = np.zeros((2, len(SHARES), FOLDS))
+    learnt, guess, chances = np.zeros((len(SHARES), FOLDS)), np.zeros(FOLDS), np.zeros((len(x), c))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y)
+    with progress("diagnosing", len(SHARES) * FOLDS) as bar:
+        for f, (train, test) in enumerate(folds):
+            guess[f] = (y[test] == np.bincount(y[train]).argmax()).mean()
+            for i, share in enumerate(SHARES):
+                some = _some(train, y, max(2 * c, round(share * len(train))), seed)
+                fitted = _line(x[some], y[some], seed)
+                told = fitted.predict_proba(x[test])  # (t, c): every label is among `some`
+                right[i, f] = (told.argmax(1) == y[test]).mean()
+                own[i, f], learnt[i, f] = fitted.score(x[some], y[some]), len(some)
+                bar.advance()
+            chances[test] = told  # of the last share, which is all
+    steps = {
+        round(m.mean()): Step(
+            round(m.mean()), Measure(*interval(list(r), 1), float(guess.mean())), float(o.mean())
+        )
+        for m, r, o in zip(learnt, right, own)
+    }  # few rows give the same number twice
+    return list(steps.values()), Measure(*interval(list(right[-1] - right[-2])), 0.0), chances
+
+
+def _again(x: np.ndarray, y: np.ndarray, clean: np.ndarray, seed: int) -> np.ndarray:
+    """Chances (n, c) by lines that learnt from clean rows only, and not from the row itself."""
+    chances = np.zeros((len(x), int(y.max()) + 1))
+    for train, test in StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y):
+        kept = train[clean[train]]
+        fitted = _line(x[kept], y[kept], seed)
+        chances[np.ix_(test, fitted.classes_)] = fitted.predict_proba(x[test])
+    return chances
+
+
+def _line(x: np.ndarray, y: np.ndarray, seed: int) -> Any:
+    return model("linear", Asked(False, len(x), "l2", seed), {}).fit(x, y)
+
+
+def _some(rows: np.ndarray, y: np.ndarray, m: int, seed: int) -> np.ndarray:
+    """About m of the rows, each label as often as among all, once at least."""
+    c = len(np.unique(y[rows]))
+    if m > len(rows) - c:
+        return rows
+    drawn = train_test_split(rows, train_size=m, stratify=y[rows], random_state=seed)[0]
+    missing = np.setdiff1d(y[rows], y[drawn])
+    first = [rows[np.flatnonzero(y[rows] == code)[0]] for code in missing]
+    return np.concatenate([drawn, np.array(first, int)])
+
+
+def _suspects(ids: Sequence[str], names: Sequence[str], y: np.ndarray, chances: np.ndarray) -> pa.Table:
+    """Rows whose label is likelier a slip than what was meant, with at most LEVEL of them right after all."""
+    right = doubts(chances, y)
+    rows = np.argsort(right, kind="stable")
+    rows = rows[np.cumsum(right[rows]) / np.arange(1, len(rows) + 1) <= LEVEL]  # the means ascend
+    told = chances[rows].argmax(1)
+    rows, told = rows[told != y[rows]], told[told != y[rows]]
+    return pa.table(
+        {
+            "id": pa.array([ids[i] for i in rows], pa.string()),
+            "label": pa.array([names[y[i]] for i in rows], pa.string()),
+            "told": pa.array([names[t] for t in told], pa.string()),
+            "wrong": 1 - right[rows],
+        }
+    )
+
+
+def doubts(chances: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n,) the chance that each label is right, of the chances (n, c) that held-out rows get for each.
+
+    A share of the labels is taken to have been dealt out blindly, the others by the chances raised to some
+    power: these say too much or too little. Share and power are those that make the labels likeliest: where
+    groups overlap and nothing is wrong, the share comes out as nought.
+    """
+    logs, c = np.log(np.maximum(chances, 1e-12)), chances.shape[1]
+
+    def meant(power: float) -> np.ndarray:  # (n,) of the label that is there
+        return np.asarray(np.exp(power * logs[np.arange(len(y)), y] - logsumexp(power * logs, axis=1)))
+
+    def unlikely(at: np.ndarray) -> float:
+        share = expit(at[1])
+        return -float(np.log((1 - share) * meant(np.exp(at[0])) + share / c).sum())
+
+    best = minimize(unlikely, [0.0, -4.0], method="Nelder-Mead", bounds=[(-4, 3), (-20, 1)]).x
+    share, own = expit(best[1]), meant(np.exp(best[0]))
+    return np.asarray((1 - share) * own / ((1 - share) * own + share / c))
+
+
+def _leaks(space: Space, split: str) -> pa.Table:
+    """Rows whose group of near-duplicates lies on several sides of the split."""
+    sides = np.array([str(v) for v in values_of(space, split).to_pylist()], object)
+    found, ids = duplicates(space), space.ids()
+    across = [g for g in np.unique(found.groups) if len(set(sides[found.rows[found.groups == g]])) > 1]
+    kept = np.isin(found.groups, across)
+    rows = found.rows[kept]
+    return pa.table(
+        {
+            "group": pa.array(found.groups[kept], pa.int64()),
+            "id": pa.array([ids[i] for i in rows], pa.string()),
+            "side": pa.array(list(sides[rows]), pa.string()),
+            "nearest": pa.array([ids[i] for i in found.nearest[kept]], pa.string()),
+            "distance": pa.array(found.distances[kept], pa.float32()),
+        }
+    )
