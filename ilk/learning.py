@@ -22,6 +22,7 @@ from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source, arrived, sent
 from .source._kind import kind, reader
+from .source.pairs import Pairs
 from .space import Space
 from .target import Target, default_name, paths
 from .training.distributed import group, in_turn, wait
@@ -30,7 +31,17 @@ from .training.fit import fit
 from .training.folder import best
 from .training.recipe import Recipe
 from .training.watch import Watch
-from .usual import Usual, check, check_label, encoder_for, usual, with_vocabulary
+from .usual import (
+    TOWERS,
+    Usual,
+    check,
+    check_label,
+    encoder_for,
+    kind_for,
+    two_towers,
+    usual,
+    with_vocabulary,
+)
 
 ENOUGH = 1000  # samples; with fewer, `auto` trains no network
 NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones
@@ -56,7 +67,8 @@ def learn(
     """Learns an encoder from `data` (a source, or what one of ilk's readers reads) and fills a space.
 
     out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
-    as_        what the data are: images, text or graphs (default: what most of them look like)
+    as_        what the data are: images, text, graphs or pairs (default: what most of them look like, and
+               pairs where the objective is for such)
     encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
@@ -71,7 +83,9 @@ def learn(
     """
     with group() as (rank, _):
         with in_turn():
-            of = as_ or kind(data)
+            of = as_ or kind_for(objective, data)
+            if objective == "auto" and of == "pairs":
+                objective = usual(of).quick  # there is but one way
             reads = None if isinstance(data, Source) else reader(of, data)
             check(objective, encoder, dim, options, of=of)
             source = data if reads is None else reads(data)
@@ -149,7 +163,7 @@ def _share(told: Any) -> None:
 def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -> Space:
     found = job.learnt(name, made, target.run)
     job.compare({name: found})
-    content = made.content(job.source, found.encoder) if isinstance(made, ClosedForm) else job.source
+    content = made.content(job.source, found.encoder)
     return target.fill(found.encoder, found.decoder, content)
 
 
@@ -221,7 +235,7 @@ class _Job:
             return _Learnt(found, None)
         found = self.fitted(objective, folder) if self.ray is None else self._far(name, objective, folder)
         # Whitened vectors tell kinds apart better; a decoder needs them as they are.
-        if objective.decoder is None:
+        if objective.decoder is None and objective.level:
             found = evened(found, self.source, rows=self._some())
         return _Learnt(found, objective.decoder)
 
@@ -256,6 +270,7 @@ class _Job:
         network = encoders.find(self.encoder)
         own = {k: v for k, v in options.items() if k in parameters(cls)}
         others = {k: v for k, v in options.items() if k not in own}
+        towers = {k: others.pop(k) for k in TOWERS if k in others and isinstance(self.source, Pairs)}
         others = with_vocabulary(network, cls, others, self.source, self.recipe.seed)
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
         torch.manual_seed(self.recipe.seed)  # the first weights
@@ -265,4 +280,6 @@ class _Job:
         if self.encoder == "vit":
             offered["patch"] = patch_for(offered["size"])
         encoder = encoders.build(self.encoder, offered, **dim, **others)
+        if isinstance(self.source, Pairs):
+            encoder = two_towers(encoder, self.source, self.recipe.seed, **towers)
         return construct(cls, own, {"encoder": encoder, **self.source.traits})

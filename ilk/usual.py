@@ -1,17 +1,22 @@
 """What is taken where nothing is named, for each kind of data; and whether what is named is for that kind."""
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from . import encoders, objectives
+from . import encoders, objectives, saved
 from .encoders import Encoder
 from .encoders._tokenizer import VOCABULARY, given
+from .encoders.two import Two
 from .errors import OptionError, UnknownName
 from .find import parameters
 from .objectives import ClosedForm, Objective
 from .source import Source
+from .source._kind import kind as kind_of
+from .source.pairs import Pairs
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,7 @@ USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "images": Usual("patches", "simclr", "pca", "convnet"),
     "text": Usual("sif", "simcse", "tfidf", "transformer"),
     "graphs": Usual("node2vec", "infomax", "features", "gcn"),
+    "pairs": Usual("clip", "clip", "", "convnet"),  # but one way; the encoder of the pictures
 }
 TRAITS = {
     "channels": "images",
@@ -36,9 +42,21 @@ TRAITS = {
 }
 
 
+TOWERS = ("words", "vocabulary")  # options of pairs, see `two_towers`
+SAID = 64  # pieces of a caption that are read
+
+
 def usual(kind: str) -> Usual:
     """Of a kind that nobody told of (a source of the user's own): as for pictures."""
     return USUAL.get(kind, USUAL["images"])
+
+
+def kind_for(objective: str, data: Any) -> str:
+    """Of the data as they look; pictures are pairs where the objective wants such."""
+    seen = kind_of(data)
+    if seen != "images" or objective == "auto" or isinstance(data, Source):
+        return seen
+    return "pairs" if takes(objectives.find(objective)) == "pairs" else seen
 
 
 def takes(cls: type[Objective] | type[ClosedForm] | type[Encoder]) -> str | None:
@@ -65,6 +83,8 @@ def suits(
 def encoder_for(objective: str, kind: str) -> str:
     """The network that an objective is usually given."""
     cls = objectives.find(usual(kind).slow if objective == "auto" else objective)
+    if kind == "pairs":
+        return usual(kind).encoder
     asked = objectives.usual_encoder(cls)
     return asked if takes(encoders.find(asked)) in (None, kind) else usual(kind).encoder
 
@@ -90,6 +110,20 @@ def with_vocabulary(
     return {**rest, "tokenizer": given(wish, source, size, seed=seed, extra=cls.marks)}
 
 
+def two_towers(
+    pictures: Encoder, source: Pairs, seed: int, words: str = "transformer", vocabulary: int = VOCABULARY
+) -> Two:
+    """`words`: transformer, to be learnt; the folder of a saved encoder; or a model of `transformers`."""
+    if words == "transformer":
+        tokenizer = given("wordpiece", source.captions, vocabulary, seed=seed)
+        of_words = encoders.build(words, {}, tokenizer=tokenizer, length=SAID, dim=pictures.dim)
+    elif os.path.exists(Path(words) / "encoder.json"):
+        of_words = saved.load(Path(words), Encoder)  # type: ignore[type-abstract]
+    else:
+        of_words = encoders.build("hub_text", {}, model=words)
+    return Two(pictures, of_words, pictures.dim)
+
+
 def check(
     objective: str,
     encoder: str | None,
@@ -113,8 +147,10 @@ def check(
         known = parameters(cls)
         sized = "dim" in known
         if not issubclass(cls, ClosedForm):
-            suits(name, network, of, lambda kind: [encoder_for(objective, kind)])
+            tower = "images" if of == "pairs" else of
+            suits(name, network, tower, lambda kind: [encoder_for(objective, kind)])
             known = [*(p for p in known if p != "encoder"), *options_of(network)]
+            known += TOWERS if of == "pairs" else ()
             sized = "dim" in parameters(network)
     for option in options:
         if option not in known:

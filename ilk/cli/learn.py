@@ -17,6 +17,7 @@ READING = {  # options of the reader of each kind of data
     "text": ("by", "column", "encoding"),
     "graphs": ("source_", "target", "nodes", "directed"),
 }
+READING["pairs"] = (*READING["images"], "column")
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -37,7 +38,7 @@ def learn(
         Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", help="images, text or graphs [default: what most of it looks like].")
+        str | None, typer.Option("--as", help="images, text, graphs or pairs [default: what it looks like].")
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
@@ -66,7 +67,7 @@ def learn(
     ] = "auto",
     column: Annotated[
         str | None,
-        typer.Option(help="Of a table, the one with the text [default: text, or what clearly is]."),
+        typer.Option(help="Of a table, the one with the text or captions [default: what clearly is]."),
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="Of text [default: UTF-8, or as it says].")] = None,
     source_: Annotated[
@@ -102,16 +103,16 @@ def learn(
     output = Output(json)
     data, options = split([data, *rest.args])
     from ..learning import learn
-    from ..source._kind import kind, reader
+    from ..source._kind import reader
     from ..target import default_name
     from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
-    from ..usual import check
+    from ..usual import check, kind_for
 
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     with group() as (rank, _):
         with in_turn():
-            of = as_ or kind(data)
+            of = as_ or kind_for(objective, data)
             read = reader(of, data)
             known = [p.name for p in rest.command.params if p.name]
             check(objective, encoder, dim, options, others=known, of=of)
@@ -126,6 +127,7 @@ def learn(
             texts = {"by": by, "column": column, "encoding": encoding}
             edges = {"source": source_, "target": target, "nodes": nodes, "directed": directed}
             given: dict[str, dict[str, Any]] = {"images": pictures, "text": texts, "graphs": edges}
+            given["pairs"] = pictures | {"caption": column}
             source = read(data, strict=strict, **given[of])
         space = learn(
             source,
@@ -178,7 +180,7 @@ def demo(
 
 def _refuse_others(given: typer.Context, kind: str) -> None:
     """An option of the reader of another kind of data would be passed over without a word."""
-    for of, name in ((of, name) for of, names in READING.items() if of != kind for name in names):
+    for of, name in ((of, name) for of, names in READING.items() for name in {*names} - {*READING[kind]}):
         source = given.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
             raise OptionError(

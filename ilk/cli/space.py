@@ -40,7 +40,7 @@ def add(
 @app.command()
 def search(
     space: SpacePath,
-    query: Annotated[str, typer.Argument(help="An id of the space, a file, or words in a space of text.")],
+    query: Annotated[str, typer.Argument(help="An id of the space, a file, or words if it takes them.")],
     k: Annotated[int, typer.Option("-k", help="How many.")] = 10,
     where: Annotated[str | None, typer.Option(help="Only rows for which this SQL condition holds.")] = None,
     local: Annotated[
@@ -54,8 +54,8 @@ def search(
     searched = opened.parts() if local else opened
     if searched is None:
         raise SpaceError(f"{opened.path} has no parts", f"Make them: ilk split {opened.path}")
-    text = opened.reading.get("reader") == "text"
-    if text and not _is_named(opened, query):
+    text = opened.of_text
+    if opened.in_words and not _is_named(opened, query):
         console.say("No id and no file is called that: searched for what it says.")
     found = searched.search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0

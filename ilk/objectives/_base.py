@@ -26,6 +26,7 @@ class Objective(nn.Module, ABC):
     dim: ClassVar[int] = 128  # of a vector, where the user gives none
     spelling: ClassVar[str] = "bpe"  # the kind of vocabulary that it wants of an encoder of text
     marks: ClassVar[tuple[str, ...]] = ()  # pieces that a vocabulary must have for it beside those of texts
+    level: ClassVar[bool] = True  # whether the vectors are better evened (see encoders/projected.py)
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back
     views: Views  # batch -> what `loss` takes
@@ -41,6 +42,10 @@ class Objective(nn.Module, ABC):
     def beside(self, source: Source, rows: np.ndarray) -> tuple[Tensor, ...]:
         """What `loss` takes after the views of the samples at `rows`, one number or row a sample: labels."""
         return ()
+
+    def content(self, source: Source, encoder: Encoder) -> Source:
+        """What goes into the space: the samples learnt from, or a half of each."""
+        return source
 
     def pace(self, name: str) -> float:
         """The share of the learning rate at which the weight called `name` learns."""

@@ -58,6 +58,14 @@ PRESETS = {
         blur=(0.002, 0.03),
         clamp=True,
     ),
+    "captioned": Preset(  # words tell of colours, and of left and right
+        crop=(0.6, 1),
+        aspect=(0.9, 1.1),
+        colour=0.8,
+        brightness=(0.8, 1.2),
+        contrast=(0.8, 1.2),
+        clamp=True,
+    ),
     "digits": Preset(  # a 6 upside down is a 9: small turns, no flips
         crop=(0.4, 1),
         aspect=(3 / 4, 4 / 3),

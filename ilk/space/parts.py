@@ -90,7 +90,7 @@ class Parts:
         if k < 1 or parts < 1:
             raise OptionError(f"k={k} in {parts} parts", "Ask for 1 or more, in 1 part or more.")
         space = self.space
-        asked = question(query, space._at, space._maker, space.encode, space.reading.get("reader"))
+        asked = question(query, space._at, space._maker, space.encode, space.in_words)
         labels, rows = self._now()
         kept = np.ones(len(labels), bool)
         if where is not None:

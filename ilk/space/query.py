@@ -60,9 +60,9 @@ class Question:
 
 
 def question(
-    query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray], reader: Any
+    query: Any, at: Snapshot, maker: str, encode: Callable[[Any], np.ndarray], in_words: bool
 ) -> Question:
-    """An id, a file or array to encode, or vectors; where the `reader` takes text, also words.
+    """An id, a file or array to encode, or vectors; where it can be asked `in_words`, also these.
 
     `maker` names the space's encoder in errors.
     """
@@ -72,7 +72,7 @@ def question(
         slot = at.slots.find([query])
         if slot[0] >= 0:
             return Question(at.slots.vectors(slot), int(slot[0]))
-        if reader == "text" and not isinstance(query, Id) and not is_file(query):
+        if in_words and not isinstance(query, Id) and not is_file(query):
             return Question(_said([query], encode))
         if isinstance(query, Id) or not Path(query).exists():
             some = [str(i) for i in at.rows.ids.slice(0, 5)]
@@ -81,7 +81,7 @@ def question(
         return Question(encode(Path(query)))
     if isinstance(query, Path | bytes):
         return Question(encode(query))
-    if reader == "text" and isinstance(query, list | tuple) and all(isinstance(q, str) for q in query):
+    if in_words and isinstance(query, list | tuple) and all(isinstance(q, str) for q in query):
         return Question(_said(list(query), encode))
     array = np.asarray(query)
     if array.dtype.kind not in "fiub":

@@ -123,6 +123,15 @@ class Space:
         """How far vectors are apart: the metric, with what it takes from the rows that are shown."""
         return self._at.metric
 
+    @property
+    def of_text(self) -> bool:
+        return self.reading.get("reader") == "text"
+
+    @cached_property
+    def in_words(self) -> bool:
+        """Whether it can be asked in words: its samples are texts, or its encoder reads some too."""
+        return self.of_text or class_of(self.path / "encoder.json") == "two"
+
     def __len__(self) -> int:
         return len(self._at.rows)
 
@@ -227,13 +236,13 @@ class Space:
         """The k nearest rows (fewer where there are fewer), of those for which `where` holds.
 
         `query`: an id of the space (which is then not its own neighbour); a file (path or bytes) or an
-        array of pixels to encode; words, where the space holds texts; or vectors, floats (D,) or (q, D).
+        array of pixels to encode; words, where `in_words`; or vectors, floats (D,) or (q, D).
         `where`: an SQL condition on id, metadata and layers, such as "spin > 0.5 AND cluster = 3".
         """
         if k < 1:
             raise OptionError(f"k={k}: there is no such number of neighbours", "Ask for 1 or more.")
         at = self._at
-        asked = question(query, at, self._maker, self.encode, self.reading.get("reader"))
+        asked = question(query, at, self._maker, self.encode, self.in_words)
         among = None if where is None else at.among(at.where.places(where))
         slots, distances = at.search(asked.vectors, k + (asked.itself is not None), among)
         if asked.itself is not None:
@@ -246,10 +255,16 @@ class Space:
         return self._at.where.places(where)
 
     def encode(self, data: Any) -> np.ndarray:
-        """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays."""
+        """Vectors (n, D) of a source, or of whatever the space's reader reads: files, folders, arrays.
+
+        Of pictures that can be asked for in words, a list of text is words, not paths.
+        """
         from ..encoders import embed
 
-        return embed(self.encoder, data if isinstance(data, Source) else read(self.reading, data))
+        if not isinstance(data, Source):
+            said = self.in_words and isinstance(data, list) and all(isinstance(d, str) for d in data)
+            data = read({"reader": "text"} if said and not self.of_text else self.reading, data)
+        return embed(self.encoder, data)
 
     def ids(self) -> list[str]:
         return [str(i) for i in self._at.rows.ids.to_pylist()]

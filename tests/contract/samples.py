@@ -23,12 +23,14 @@ from ilk.encoders import Encoder
 from ilk.encoders._tokenizer import train
 from ilk.encoders.orbit import Orbit
 from ilk.encoders.projected import project
+from ilk.encoders.two import Two
 from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
 from ilk.source import Source
 from ilk.source._kind import kind
 from ilk.source.graphs import Graph, graphs
 from ilk.source.images import Images
+from ilk.source.pairs import Pairs
 from ilk.source.text import Text, text
 from ilk.usual import encoder_for, takes
 
@@ -61,8 +63,17 @@ def vocabulary() -> str:
     return train("wordpiece", iter(texts().batch(np.arange(64))), 330, extra=BLANKS)
 
 
+def pairs() -> Pairs:
+    """Digits, and a paragraph for each."""
+    return Pairs(images(), texts())
+
+
 def flat(source: Source) -> Source:
     """As many pictures of one grey, texts of one word, nodes in a ring: nothing to learn, nor to fail by."""
+    if isinstance(source, Pairs):
+        grey = flat(source.pictures)
+        assert isinstance(grey, Images)
+        return Pairs(grey, Text([f"grey {i}" for i in range(len(grey))], grey.ids))
     if isinstance(source, Text):
         return Text(["grey"] * len(source), source.ids)
     if isinstance(source, Graph):
@@ -75,6 +86,7 @@ SOURCES: dict[str, list[Callable[[], Source]]] = {  # kind of data -> sources of
     "images": [images, partial(images, 3, 24), partial(images, 5)],
     "text": [texts],
     "graphs": [graph],
+    "pairs": [pairs],
 }
 REFUSED = {"colorize": 1}  # objective -> so many of these sources it has a reason not to take
 VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
@@ -107,6 +119,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "bent": lambda source: encoders.build("bent", {"encoder": encoder("projected", source), "width": 16}),
     "quantised": lambda source: encoders.build("quantised", {"encoder": encoder("vit", source)}, codes=16),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
+    "two": lambda source: two(),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
@@ -122,6 +135,11 @@ OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms th
     "pretrained": lambda source: {"model": seeing(source)},
     "shaded": lambda source: {"steps": 50},
 }
+
+
+def two() -> Encoder:
+    seeing = encoders.build("convnet", images().traits, dim=16, width=8)
+    return Two(seeing, SPECIAL["transformer"](texts()), 12)
 
 
 def reading() -> dict[str, Any]:
@@ -171,6 +189,8 @@ def decoder(name: str, source: Source, dim: int) -> Decoder:
 
 def objective(cls: type[Objective], source: Source) -> Objective:
     """Around a small encoder of the kind it asks for; what else it owns is small too where it can be."""
+    if kind(source) == "pairs":
+        return construct(cls, {}, {"encoder": two(), **source.traits})
     name = encoder_for(cls.__module__.rpartition(".")[2], kind(source))
     if name == "vit":
         small = encoders.build("vit", source.traits, dim=16, width=32, depth=2, heads=2, patch=4)

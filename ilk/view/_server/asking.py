@@ -34,7 +34,7 @@ def search(desk: TheDesk, at: Here, query: questions.Search) -> answers.Matches:
         raise OptionError("a search for nothing, or for two things", "Give either id or text.")
     shown, wanted = at.shown, query.id or ""
     if query.text is not None:
-        if shown.space.reading.get("reader") != "text":
+        if not shown.space.in_words:
             what = "this space's encoder reads no text"
             raise SpaceError(what, "Search by a picture, by an id, or by a condition.")
         with desk.encoding:
