@@ -174,6 +174,10 @@ def _auto(job: "_Job", target: Target) -> Space:
     made = {quick: first}
     waiting = not target.space.exists()  # a space that stands stays until it is known what is better
     space = target.fill(first.encoder, None, job.source) if waiting else Space.open(target.space)
+    if job.blind:
+        say(f"Without a label nothing tells whether {slow} is better: {quick} is kept.")
+        job.compare(made)
+        return space if waiting else target.fill(first.encoder, None, job.source)
     if not job.enough:
         say(f"{len(job.source)} samples are too few to train a network on.")
     else:
@@ -216,6 +220,11 @@ class _Job:
     def enough(self) -> bool:
         """For `auto` to train a network."""
         return len(self.source) >= ENOUGH
+
+    @property
+    def blind(self) -> bool:
+        """Whether there is no score: nodes have no other view, so only labels can judge."""
+        return self.label is None and kind(self.source) == "graphs"
 
     def built(self, name: str) -> ClosedForm | Objective:
         cls = objectives.find(name)
