@@ -128,10 +128,12 @@ def invariance(space: Space, data: Any = None, *, seed: int = 0) -> Invariance:
     A picture is changed before anything is taken out of it (`normalise`) or stretched, as the sky would.
     """
     reading = _Reading(space.reading)
-    source = again(space, data, reading.plain)
+    source = again(space, data, reading.plain) if space.reading.get("reader") == "images" else None
     if not isinstance(source, Images):
+        raise DataError(f"{space.path} was not filled with pictures", "Only these can be turned and shifted.")
+    if source.reading.get("normalise") is not None:
         raise DataError(
-            "what the space was learnt from are no pictures", "Only these can be turned and shifted."
+            "these pictures have been normalised already", "Give the folder or array they are from."
         )
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(len(source))[:SOME])

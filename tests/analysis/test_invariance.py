@@ -104,6 +104,8 @@ def test_what_is_taken_out_does_not_move(tmp_path: Path, of_pixels: Invariance) 
     assert out["mirror"].moved[0].value < 0.3 * plain["mirror"].moved[0].value  # a turn brings the tail back
     with pytest.raises(DataError, match="thumbnails say less"):
         invariance(space)
+    with pytest.raises(DataError, match="normalised already"):
+        invariance(space, images(data, normalise=options))
 
 
 def test_changes_by_hand() -> None:
