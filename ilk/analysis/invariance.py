@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 SOME = 400  # samples drawn, of however many
 BATCH = 64
 STILL = 0.1  # of the usual distance: less is as good as none
+TRACE = 0.05  # of R2: less is sure, perhaps, but of no use
 KNOWN = 0.9  # of the samples find themselves: fewer are taken for others
 
 # Strengths from hardly to be seen to plain; and how a person calls them.
@@ -72,7 +73,7 @@ class Change:
 
     @property
     def verdict(self) -> str:
-        if self.told.low > 0:
+        if self.told.low > 0 and self.told.value > TRACE:
             return "carried"
         return "lost" if self.moved[-1].value < STILL else "mixed"  # moves, but does not say by what
 
