@@ -58,6 +58,22 @@ def chunks(source: Source, encoded: Encoded) -> Iterator[Chunk]:
             start, began, vectors, pictures = end, time.monotonic(), [], []
 
 
+def stored(source: Source, encoder: Encoder, put: Callable[..., tuple[int, int]]) -> tuple[int, int]:
+    """How many rows `put` added and replaced, chunk by chunk: what is put stays, whatever comes after."""
+    added = replaced = 0
+    try:
+        with here(encoder) as encoded, console.progress("adding", len(source)) as bar:
+            for chunk in chunks(source, encoded):
+                new, old = put(*chunk)
+                added, replaced = added + new, replaced + old
+                bar.advance(len(chunk[0]))
+    except BaseException:  # Ctrl-C too
+        if added + replaced:
+            console.say(f"stopped early: {added:,} added and {replaced:,} replaced rows are kept")
+        raise
+    return added, replaced
+
+
 def table(
     ids: list[str],
     vectors: np.ndarray,  # (n, D) float32

@@ -146,7 +146,7 @@ class Space:
 
         `ray`: by the workers of the Ray cluster of that address ("auto": see `ilk.cluster`), all in one step.
         """
-        from ._chunks import chunks, here
+        from ._chunks import stored
         from ._ray import store
 
         if odd := differences(source.reading, self.reading):
@@ -155,22 +155,8 @@ class Space:
             )
         if ray is not None:
             return Upserted(*store(self._now, source, self.encoder, self._maker, ray), len(source.skipped))
-        added = replaced = 0
-        try:
-            with (
-                self._now.writing(),
-                here(self.encoder) as encoded,
-                console.progress("adding", len(source)) as bar,
-            ):
-                for ids, vectors, metadata, pictures in chunks(source, encoded):
-                    new, old = self._put(ids, vectors, metadata, pictures)
-                    added, replaced = added + new, replaced + old
-                    bar.advance(len(ids))
-        except BaseException:  # Ctrl-C too
-            if added + replaced:
-                console.say(f"stopped early: {added:,} added and {replaced:,} replaced rows are kept")
-            raise
-        return Upserted(added, replaced, len(source.skipped))
+        with self._now.writing():
+            return Upserted(*stored(source, self.encoder, self._put), len(source.skipped))
 
     def add(self, data: Any, *, strict: bool = False, ray: str | None = None) -> Upserted:
         """Stores more data (a folder, file, array, ...), read just as the space's own were read."""
