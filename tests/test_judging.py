@@ -69,6 +69,9 @@ def test_what_are_no_pictures_has_no_such_score() -> None:
         def batch(self, rows: np.ndarray) -> Tensor:
             return super().batch(rows).flatten(1)
 
+        def views(self) -> None:
+            return None
+
     source = digits()
     words = Words(source.pixels, source.ids)
     assert found_again(Blind(), words, np.arange(9), np.arange(50)) is None

@@ -53,7 +53,9 @@ def test_vectors_are_the_encoder_s_own(tmp_path: Path) -> None:
     assert saved.describe(encoder)["class"] == "projected"  # a network without a way back is whitened
     assert saved.describe(encoder)["keywords"]["encoder"]["keywords"]["width"] == 4
     spread = np.cov(space.vectors().T)
-    assert np.allclose(np.diag(spread)[:3], 1, atol=0.05)
+    evened = np.diag(spread)
+    assert (np.diff(evened) < 1e-5).all()  # what little there was is not blown up to the width of the rest
+    assert 0.6 < evened[0] < 1
     assert np.abs(spread - np.diag(np.diag(spread))).max() < 0.05
     assert space.decoder is None
 

@@ -114,7 +114,7 @@ def learn(
         with in_turn():
             of = as_ or kind_for(objective, data)
             read = reader(of, data)
-            known = [p.name for p in rest.command.params if p.name]
+            known = [p.name.rstrip("_") for p in rest.command.params if p.name]
             check(objective, encoder, dim, options, others=known, of=of)
             _refuse_others(rest, of)
             pictures = {
