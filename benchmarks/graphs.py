@@ -9,8 +9,8 @@ seconds of the process; figures of docs/graphs.md.
 
 walks   `Node2Vec` against walks over a networkx graph by alias tables, in Python, as the authors' own code
         goes; gensim's Word2Vec reads that corpus from a file, its fastest way. On the first NODES packages
-        that a search from a random one meets. The same p, q, walks, length, window, noise, dimension and rate;
-        compiling is not timed. Beside it how many of the five nearest of a package are of its section.
+        that a search from a random one meets. The same p, q, walks, length, window, noise, dimension and
+        rate; compiling is not timed. Beside it how many of the five nearest of a package are of its section.
 epoch   a two-layer GCN of width 128 on the whole graph, forward and back, the least of three; beside PyG's
         GCNConv, if that is installed: by edge_index and by a sparse adjacency, normalisation cached, features
         dense, as its Linear wants them.

@@ -4,8 +4,9 @@ Blocks, by the word behind the three backticks:
     console     `$ command`, then what it prints; commands of ilk run here, others in a shell
     python      runs, in one namespace a page; `python NAME.py` is written to that file instead
     text        what the block before it prints
-... stands for anything, or nothing; how much white space there is does not count. What commands print may differ a little
-from machine to machine: numbers by a fifth, and any of the pictures may come. What Python prints is exact.
+... stands for anything, or nothing; how much white space there is does not count. What commands print may
+differ a little from machine to machine: numbers by a fifth, and any of the pictures may come. What Python
+prints is exact.
 A block that only sets up a machine, or takes minutes, stands below <!-- not run: REASON -->.
 A page starts in a folder of its own, in which the blocks of start.md have run.
 """
@@ -131,7 +132,9 @@ def alike(expected: str, printed: str) -> bool:
     """The same words, with numbers a fifth off at most, and ... for anything."""
     frame = NUMBER.sub("\0", " ".join(expected.split()))
     pieces = [re.escape(p.strip()) for p in frame.split("...")]
-    found = re.fullmatch(" ?.*? ?".join(pieces).replace("\0", f"({NUMBER.pattern})"), " ".join(printed.split()))
+    found = re.fullmatch(
+        " ?.*? ?".join(pieces).replace("\0", f"({NUMBER.pattern})"), " ".join(printed.split())
+    )
     return found is not None and all(map(_near, NUMBER.findall(expected), found.groups()))
 
 
