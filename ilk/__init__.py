@@ -60,6 +60,7 @@ _PUBLIC = {
     "widget": "view.notebook",
     "words": "analysis.words",
     "write": "generate.text",
+    "zero_shot": "analysis.zeroshot",
 }
 
 # Written out for type checkers and editors, which do not run code.
@@ -107,6 +108,7 @@ __all__ = [
     "widget",
     "words",
     "write",
+    "zero_shot",
 ]
 
 if TYPE_CHECKING:
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from .analysis.shots import few_shots
     from .analysis.split import split
     from .analysis.words import export_words, import_words, likeness, odd_one_out, words
+    from .analysis.zeroshot import zero_shot
     from .demonstration import demo
     from .errors import IlkError
     from .finetuning import finetune

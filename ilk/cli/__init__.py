@@ -28,6 +28,9 @@ from . import analysis  # noqa: F401
 from . import probe  # noqa: F401
 
 # isort: split
+from . import zeroshot  # noqa: F401
+
+# isort: split
 from . import finetune  # noqa: F401
 
 # isort: split

@@ -5,6 +5,7 @@ Legend: B batch, P and T the vectors' dimensions of the two networks, D those of
 
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -24,6 +25,8 @@ class Two(Encoder):
         self.pictures, self.words, self.dim = pictures, words, dim
         self.of_pictures = nn.Linear(pictures.dim, dim, bias=False)
         self.of_words = nn.Linear(words.dim, dim, bias=False)
+        self.register_buffer("scale", torch.ones(1))  # of cosines, to log odds; learnt by the objective
+        self.scale: Tensor
 
     def forward(self, x: Any) -> Tensor:  # (B, C, H, W), (B,) texts, or both -> (B, D)
         if isinstance(x, tuple):

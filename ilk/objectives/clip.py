@@ -63,6 +63,7 @@ class CLIP(Objective):
         first = FIRST[how] if temperature is None else 1 / temperature
         self.scale = nn.Parameter(torch.tensor(math.log(first)))
         self.odds = nn.Parameter(torch.tensor(SELDOM)) if how == "sigmoid" else None
+        encoder.scale.fill_(first)
         self.change = None if augment is None else Views(augment, copies=1)
         self.views = self._views
 
@@ -87,6 +88,7 @@ class CLIP(Objective):
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
         self.scale.clamp_(max=STEEPEST)
+        self.encoder.scale.fill_(self.scale.exp().item())
 
 
 def softmax(a: Tensor, b: Tensor, codes: Tensor, scale: Tensor) -> Tensor:

@@ -142,3 +142,4 @@ def test_the_scale_stays_below_a_hundred() -> None:
         objective.scale.fill_(9.0)
     objective.after_step(0.5)
     assert objective.scale.exp().item() == pytest.approx(100)
+    assert objective.encoder.scale.item() == pytest.approx(100)
