@@ -139,7 +139,8 @@ OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms th
 
 def two() -> Encoder:
     seeing = encoders.build("convnet", images().traits, dim=16, width=8)
-    return Two(seeing, SPECIAL["transformer"](texts()), 12)
+    small = {"length": 32, "dim": 16, "width": 32, "depth": 2, "heads": 2, "dropout": 0.0}
+    return Two(seeing, encoders.build("transformer", {}, tokenizer=vocabulary(), **small), 12)
 
 
 def reading() -> dict[str, Any]:
