@@ -4,9 +4,9 @@ Blocks, by the word behind the three backticks:
     console     `$ command`, then what it prints; commands of ilk run here, others in a shell
     python      runs, in one namespace a page; `python NAME.py` is written to that file instead
     text        what the block before it prints
-... stands for anything, or nothing; how much white space there is does not count. What commands print may
-differ a little from machine to machine: numbers by a fifth, and any of the pictures may come. What Python
-prints is exact.
+... stands for anything; how much white space there is does not count. What commands print may differ a little
+from machine to machine: numbers by a fifth, and any of the pictures may come. What Python prints is exact.
+Lines of progress, which come where a machine is slow, are left out.
 A block that only sets up a machine, or takes minutes, stands below <!-- not run: REASON -->.
 A page starts in a folder of its own, in which the blocks of start.md have run.
 """
@@ -40,6 +40,7 @@ BLOCK = re.compile(
     r"^(?P<above><!--.*?-->\n)?```(?P<kind>\w+)(?: (?P<file>\S+))?\n(?P<text>.*?)^```$", re.M | re.S
 )
 KINDS = ("console", "python", "text")
+PROGRESS = re.compile(r"^[a-z][a-z ,-]*: \d+%.*\n", re.M)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _printed_by(command: str) -> tuple[str, int]:
         done = subprocess.run(
             command, shell=True, text=True, stdout=-1, stderr=-2, env=os.environ | {"PATH": path}
         )
-        return done.stdout, done.returncode
+        return PROGRESS.sub("", done.stdout), done.returncode
     shown, status = io.StringIO(), 0
     with redirect_stdout(shown), redirect_stderr(shown), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", words)
@@ -116,7 +117,7 @@ def _printed_by(command: str) -> tuple[str, int]:
             cli.main()
         except SystemExit as e:
             status = int(e.code or 0)
-    return shown.getvalue(), status
+    return PROGRESS.sub("", shown.getvalue()), status
 
 
 def _same(block: Block, expected: str, printed: str, command: str = "") -> None:
@@ -131,10 +132,8 @@ NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?:e-?\d+)?(?![^\Wx]|\.\w)|\b\
 def alike(expected: str, printed: str) -> bool:
     """The same words, with numbers a fifth off at most, and ... for anything."""
     frame = NUMBER.sub("\0", " ".join(expected.split()))
-    pieces = [re.escape(p.strip()) for p in frame.split("...")]
-    found = re.fullmatch(
-        " ?.*? ?".join(pieces).replace("\0", f"({NUMBER.pattern})"), " ".join(printed.split())
-    )
+    pieces = [re.escape(p) for p in re.split(r"(?:(?<= )|^)\.\.\.(?= |$)", frame)]
+    found = re.fullmatch(".*?".join(pieces).replace("\0", f"({NUMBER.pattern})"), " ".join(printed.split()))
     return found is not None and all(map(_near, NUMBER.findall(expected), found.groups()))
 
 
