@@ -27,7 +27,7 @@ COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220), 
 
 
 def test_the_losses_of_others() -> None:
-    """transformers' function for CLIP gave the first number for these vectors, SigLIP's formula the second."""
+    """transformers gave the first number for these vectors, the formula of SigLIP the second."""
     assert softmax(PICTURES, WORDS, APART, torch.tensor(5.0)).item() == pytest.approx(0.4391, abs=1e-4)
     told = sigmoid(PICTURES, WORDS, APART, torch.tensor(10.0), torch.tensor(SELDOM))
     assert told.item() == pytest.approx(2.9604, abs=1e-3)
