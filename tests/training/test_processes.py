@@ -4,6 +4,7 @@ import json
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -87,6 +88,22 @@ def test_ctrl_c_ends_with_an_encoder_and_goes_on(tmp_path: Path) -> None:
     assert isinstance(saved.load(tmp_path, Encoder), Small)
 
 
+def test_one_that_is_left_by_another_says_so() -> None:
+    code = "import os; from ilk.training.distributed import group, wait\n"
+    code += "with group() as (rank, _):\n wait()\n os._exit(9) if rank else wait()"
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = os.environ | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    both = [
+        subprocess.Popen([sys.executable, "-c", code], env=place | {"RANK": rank}, stderr=-1, text=True)
+        for rank in "01"
+    ]
+    said = [process.communicate(timeout=200)[1] for process in both]
+    assert [process.returncode for process in both] == [1, 9]
+    assert "Left: another process of this run has ended" in said[0]
+
+
 class Cut(Digits):
     """Ends where the seventh batch would be read."""
 
@@ -112,9 +129,8 @@ def test_one_process_then_two_then_one_learn_what_one_does(tmp_path: Path) -> No
     process = start([*torchrun, "--no-python", sys.executable, *command(str(run), recipe, 7, **how)])
     said = process.communicate(timeout=200)[1]
     assert process.returncode == 0, said
-    assert "another process of this run has ended" in said
     assert f"Going on from step 6 of the run in {run}." in said
-    # The other one may have kept the last step that they took together, if torchrun left it the time.
+    # If torchrun leaves it the time, the other one says that its partner has ended, and keeps the last step.
     assert any(f"Going on from step {step} of the run in {run}." in said for step in (12, 13))
     assert said.count("Learnt for 20 steps") == 1, said  # one process talks
     assert len(weights := {path.read_text() for path in run.glob("weights-?")}) == 1, weights
