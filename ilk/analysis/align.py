@@ -92,7 +92,7 @@ def align(old: Space, new: Space, *, way: str = "auto", pairs: bool = True, seed
     if not pairs and way != "auto":
         raise OptionError(f"way {way} without pairs", "Without pairs there is but one way: leave it out.")
     x, y = _both(old, new, seed)
-    metric = new._at.metric
+    metric = new.measure
     ways: dict[str, Callable[[np.ndarray, np.ndarray], Affine]] = dict(WAYS)
     if not pairs:
         ways = {"unpaired": lambda a, b: unpaired(old.vectors(), new.vectors(), seed=seed)}
@@ -124,14 +124,14 @@ def carry(old: Space, new: Space, by: Alignment) -> int:
     names = [ids[i] for i in rows]
     metadata = old.metadata()
     kept = metadata.take(rows) if metadata.num_columns else None
-    new.upsert_vectors(names, by.carry(old.vectors()[rows]), kept, old.pictures(rows))
     made = {"by": "align", "from": by.old, "way": by.ways[0].name, "kept": by.ways[0].kept}
     layer = pa.table(
         {"id": names, "carried_from": [by.old] * len(names), "off": [by.ways[0].error] * len(names)}
     )
     if CARRIED in new.layers():
         layer = pa.concat_tables([new.layer(CARRIED).select(layer.column_names), layer])
-    new.write_layer(CARRIED, layer, made)
+    new.write_layer(CARRIED, layer, made)  # first: a kill in between must not leave them unmarked
+    new.upsert_vectors(names, by.carry(old.vectors()[rows]), kept, old.pictures(rows))
     return len(names)
 
 

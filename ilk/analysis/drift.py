@@ -80,7 +80,7 @@ def drift(before: Space, after: Space, *, seed: int = 0) -> Drift:
     new = np.sort(np.concatenate([np.flatnonzero(was < 0), changed]))
     own = chance = None
     if min(len(new), len(x)) >= LEAST:
-        ready = after._at.metric.ready
+        ready = after.measure.ready
         own, chance = alike(ready(np.ascontiguousarray(x)), ready(y[new]), seed)
     moved = np.zeros(x.shape[1])
     if len(new) and len(x):
