@@ -16,21 +16,17 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import mean, stdev
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import pyarrow as pa
 import torch
 from sklearn.datasets import load_digits
 
-import ilk.training.fit as loop
 from benchmarks.judges import emoji, holes
 from ilk.analysis.protocol import held_out, score
 from ilk.encoders import Encoder, build
@@ -41,6 +37,7 @@ from ilk.learning import NARROW
 from ilk.objectives import ClosedForm, find, usual_encoder
 from ilk.objectives._labels import Labels
 from ilk.source.images import Images
+from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
 
 DATA = Path(os.environ.get("ILK_DATA", "../shared/data"))
@@ -84,8 +81,9 @@ def learnt(name: str, source: Images, minutes: float, seed: int) -> Encoder:
     small = {"width": NARROW} if network == "convnet" else {"patch": patch_for(source.traits["size"])}
     encoder = build(network, source.traits, dim=cls.dim, **small)
     objective = construct(cls, options(name, source), {"encoder": encoder, **source.traits})
-    with tempfile.TemporaryDirectory() as run, cpu_clock():
-        found = loop.fit(objective, source, Recipe(minutes=minutes, seed=seed), run=Path(run))
+    recipe = Recipe(minutes=minutes, seed=seed)
+    with tempfile.TemporaryDirectory() as run:  # minutes of its own work, however busy the machine is
+        found = fit(objective, source, recipe, run=Path(run), clock=time.process_time)
     return found if objective.decoder is not None or name == CEILING else evened(found, source)
 
 
@@ -100,11 +98,6 @@ def options(name: str, source: Images) -> dict[str, Any]:
         "still": False,
         "augment": source.traits["augment"],
     }
-
-
-def cpu_clock() -> AbstractContextManager[Any]:
-    """The loop's minutes are those of its own work, however busy the machine is with other things."""
-    return patch.object(loop, "time", SimpleNamespace(monotonic=time.process_time))
 
 
 def rows(args: argparse.Namespace) -> Iterator[dict[str, Any]]:

@@ -13,7 +13,7 @@ samples is a function of (seed, epoch).
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,14 @@ def fit(
     run: Path,
     resume: bool = True,
     watch: Watch | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Encoder:
     """Trains `objective.encoder` and returns the best one met, in evaluation mode.
 
     Kill it whenever you like: the same call goes on from the last checkpoint in `run`. Ctrl-C ends it
     after the step, with the encoder learnt so far. `watch` says what is measured on the held-out samples.
+    `clock`: by what the recipe's minutes are counted, in seconds; `time.process_time` counts this process's
+    work alone, however busy the machine is otherwise.
     """
     with distributed.group() as (rank, world), interruptible() as wish:
         order = plan(len(source), recipe, world)
@@ -65,7 +68,7 @@ def fit(
         state = folder.open(source, recipe, world, resume=resume)
         together = distributed.Parallel(objective, world)
 
-        started = time.monotonic() - state.elapsed
+        started = clock() - state.elapsed
         done, stopping = recipe.progress(state.step, state.elapsed, order.steps), False
         batches = _batches(objective, source, order, rank, state.step, device)
         with prefetched(batches) as ready, progress("learning", 1.0) as bar:
@@ -86,7 +89,7 @@ def fit(
                     parts.append(loss.detach())
                 norm = torch.nn.utils.clip_grad_norm_(objective.parameters(), recipe.clip or math.inf)
 
-                told = torch.tensor([time.monotonic() - started, wish.to_stop], dtype=torch.float64)
+                told = torch.tensor([clock() - started, wish.to_stop], dtype=torch.float64)
                 mine = torch.stack(parts).double()  # (accumulate, terms)
                 *means, size, state.elapsed, stop = together.mean(
                     torch.cat([mine.mean(0), norm.detach().double()[None], told.to(device)])

@@ -4,6 +4,7 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,16 @@ def test_minutes_count_over_all_lives_of_a_run(tmp_path: Path) -> None:
     again = parts()
     fit(again, source, Recipe(minutes=0.01, batch=32), run=tmp_path)
     assert again.taken == 0
+
+
+def test_minutes_are_told_by_the_clock_that_is_given(tmp_path: Path) -> None:
+    objective, seconds = parts(), count(100)  # a second passes whenever it is looked at
+    recipe = Recipe(minutes=0.1, batch=32)
+    fit(objective, Digits(100), recipe, run=tmp_path, clock=lambda: float(next(seconds)))
+    assert objective.taken == 6
+    record = checkpoint.load(tmp_path, *_fresh())
+    assert record is not None
+    assert record["elapsed"] == 6
 
 
 def _fresh() -> Any:
