@@ -26,8 +26,8 @@ ORDER = [
         "cluster",
         "saved",
         "source",
+        "detect",  # arithmetic of boxes; the network that finds them is encoders/detector.py
         "encoders",
-        "detect",
         "decoders",
         "objectives",
         "training",
