@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 from ..decoders._search import drawn, greedy, likeliest, weighed, written
-from ..errors import DataError, OptionError
+from ..errors import OptionError
+from ._folders import folders, nothing, several
 from ._texts import Model, begin, model
 
 LONGEST = 100  # pieces written, where nothing is said
+LEARN = "Learn with --objective causal, seq2seq or tsdae; their models do."
 
 
 @dataclass(frozen=True)
@@ -50,20 +51,21 @@ def write(
     """
     _check(n, temperature, top_k, top_p, beam, penalty, longest)
     with torch.inference_mode():
-        begun = begin(_found(Path(run)), prompt)
+        writer = found(run)
+        if writer is None:
+            raise nothing(run, "writes texts", LEARN)
+        begun = begin(writer, prompt)
         most = min(longest, begun.room)
         if beam is not None:
             weigh = weighed(temperature, top_k, top_p)
-            found = likeliest(begun.line, begun.logits, begun.end, most, beam, penalty=penalty, weigh=weigh)[
-                :n
-            ]
+            told = likeliest(begun.line, begun.logits, begun.end, most, beam, penalty=penalty, weigh=weigh)
         else:
             draw = torch.Generator().manual_seed(seed)
             choose = greedy if temperature == 0 else drawn(weighed(temperature, top_k, top_p), draw)
             rows = torch.zeros(n, dtype=torch.int64, device=begun.logits.device)
             begun.line.pick(rows)
-            found = written(begun.line, begun.logits[rows], begun.end, most, choose)
-    return [Passage(begun.read(one.ids), one.ended, one.likelihood) for one in found]
+            told = written(begun.line, begun.logits[rows], begun.end, most, choose)
+    return [Passage(begun.read(one.ids), one.ended, one.likelihood) for one in told[:n]]
 
 
 def _check(
@@ -92,21 +94,10 @@ def _check(
         raise OptionError(f"{n} texts at temperature 0", "All would be the same: give a beam, or n 1.")
 
 
-def _found(path: Path) -> Model:
-    """The one model in that folder, or right below it, that writes texts."""
-    if not path.exists():
-        beside = [path.with_name(path.name + end) for end in (".run", ".space")]
-        path = next((p for p in beside if p.exists()), path)
-    if not path.exists():
-        raise DataError(f"no run {path}", "Learn one: ilk learn texts.txt --objective causal")
-    folders = [p.parent for p in [path / "encoder.json", *sorted(path.glob("*/encoder.json"))] if p.exists()]
-    models = {folder: model(folder) for folder in folders}
-    writes = {folder: found for folder, found in models.items() if found is not None}
-    if not writes:
-        met = ", ".join(folder.name for folder in folders) or "no encoder"
-        do = "Learn with --objective causal, seq2seq or tsdae; their models do."
-        raise OptionError(f"nothing in {path} writes texts: it holds {met}", do)
+def found(run: str | os.PathLike[str]) -> Model | None:
+    """The one model there that writes texts; None where none does."""
+    models = {folder: model(folder) for folder in folders(run)}
+    writes = {folder: one for folder, one in models.items() if one is not None}
     if len(writes) > 1:
-        do = f"Name one of them: {', '.join(map(str, writes))}."
-        raise OptionError(f"{len(writes)} models in {path} write texts", do)
-    return next(iter(writes.values()))
+        raise several(run, "write texts", list(writes))
+    return next(iter(writes.values()), None)

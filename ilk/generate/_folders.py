@@ -1,0 +1,29 @@
+"""Where the models of a run lie. Legend: a run holds a folder an objective, a space one model."""
+
+import os
+from pathlib import Path
+
+from ..errors import DataError, OptionError
+
+
+def folders(run: str | os.PathLike[str]) -> list[Path]:
+    """Each folder of `run` (NAME.run, NAME.space, NAME, or an objective's folder) that holds a model."""
+    path = Path(run)
+    if not path.exists():
+        beside = [path.with_name(path.name + end) for end in (".run", ".space")]
+        path = next((p for p in beside if p.exists()), path)
+    if not path.exists():
+        raise DataError(f"no run {path}", "Learn one first: ilk learn FOLDER")
+    found = [path / "encoder.json", *sorted(path.glob("*/encoder.json"))]
+    return [p.parent for p in found if p.exists()]
+
+
+def nothing(run: str | os.PathLike[str], does: str, do: str) -> OptionError:
+    """That none of its models does what was asked."""
+    met = ", ".join(folder.name for folder in folders(run)) or "no encoder"
+    return OptionError(f"nothing in {run} {does}: it holds {met}", do)
+
+
+def several(run: str | os.PathLike[str], does: str, found: list[Path]) -> OptionError:
+    do = f"Name one of them: {', '.join(map(str, found))}."
+    return OptionError(f"{len(found)} models in {run} {does}", do)
