@@ -3,12 +3,13 @@
 from typing import Any
 
 from .. import find as _find
-from ._base import Encoder, TokenEncoder, patchify, unpatchify
+from ._base import Encoder, MapEncoder, TokenEncoder, patchify, unpatchify
 from ._embed import batches, embed, encode
 from ._export import export
 
 __all__ = [
     "Encoder",
+    "MapEncoder",
     "TokenEncoder",
     "batches",
     "build",

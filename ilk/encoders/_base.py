@@ -53,6 +53,21 @@ class TokenEncoder(Encoder, ABC):
         """The weights of each layer, (B, heads, T, T), from a token (third) to those it looks at."""
 
 
+class MapEncoder(Encoder, ABC):
+    """An encoder that also gives maps of what it sees, for what finds things at their places.
+
+    Legend: B batch, w channels of a map, s pixels to a cell of it; H / s is rounded up.
+    """
+
+    strides: tuple[int, ...]  # s of each map, the finest first
+    widths: tuple[int, ...]  # w of each
+    head: nn.Module  # of the vector alone: the maps are made without it
+
+    @abstractmethod
+    def maps(self, x: Tensor) -> list[Tensor]:  # (B, C, H, W) -> (B, w, H / s, W / s) each
+        ...
+
+
 def grid_of(x: Tensor, patch: int) -> tuple[int, int]:
     """Rows and columns of patches of pictures (B, C, H, W)."""
     return -(-x.shape[2] // patch), -(-x.shape[3] // patch)

@@ -1,5 +1,7 @@
 """The parts of the convolutional networks, there and back. Legend: B batch, C channels, h map side."""
 
+from collections.abc import Sequence
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -23,6 +25,16 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, h, h) -> the same
         return F.relu(x + self.change(x), inplace=True)
+
+
+def stages(layers: nn.Sequential, ends: Sequence[int], x: Tensor) -> list[Tensor]:
+    """What goes out of `layers` where each stage ends: after so many of them."""
+    kept = []
+    for i, layer in enumerate(layers, 1):
+        x = layer(x)
+        if i in ends:
+            kept.append(x)
+    return kept
 
 
 def standardise(channels: int) -> nn.BatchNorm2d:

@@ -3,13 +3,15 @@
 Legend: B batch, C channels, H x W pixels, w width, D the vector's dimensions.
 """
 
+from itertools import accumulate
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import OptionError, UnknownName
-from ._base import Encoder
-from ._convolution import convolution, standardise
+from ._base import MapEncoder
+from ._convolution import convolution, stages, standardise
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}  # in each of the four stages
 BOTTLENECK = 4  # in 50 layers a block gives so many times the channels that it works on
@@ -17,7 +19,7 @@ STEMS = ("auto", "small", "large")
 SMALL = 48  # pixels: a front that quarters the side would leave the last stage less than 2 x 2
 
 
-class ResNet(Encoder):
+class ResNet(MapEncoder):
     """Of any channels and size. `width`: channels of the first stage, 64 in the paper.
 
     `stem`: large (7 x 7 in steps of 2, then max pooling: a quarter of the side), small (3 x 3, at full size,
@@ -47,20 +49,25 @@ class ResNet(Encoder):
         small = stem == "small" or (stem == "auto" and size <= SMALL)
         self.front = nn.Sequential(*_front(channels, width, small))  # (B, w, H/4, W/4), or at full size
         block = _Bottleneck if depth == 50 else _Basic
-        stages, before = list[nn.Module](), width
+        layers, before = list[nn.Module](), width
         for i, blocks in enumerate(BLOCKS[depth]):
             for j in range(blocks):
                 layer = block(before, width * 2**i, 2 if i and not j else 1)
-                stages.append(layer)
+                layers.append(layer)
                 before = layer.after
-        self.body = nn.Sequential(*stages)  # (B, 8w, H/32, W/32); 32w where there are 50 layers
-        self.head = nn.Identity() if dim == before else nn.Linear(before, dim)
+        self.body = nn.Sequential(*layers)  # (B, 8w, H/32, W/32); 32w where there are 50 layers
+        self.ends = tuple(accumulate(BLOCKS[depth]))
+        self.strides = tuple((1 if small else 4) * 2**i for i in range(4))
+        self.widths = tuple(before >> i for i in (3, 2, 1, 0))
+        self.head: nn.Module = nn.Identity() if dim == before else nn.Linear(before, dim)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def maps(self, x: Tensor) -> list[Tensor]:
+        x = self.front(self.standardise(x.contiguous(memory_format=torch.channels_last)))
+        return stages(self.body, self.ends, x)
+
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
-        x = self.standardise(x.contiguous(memory_format=torch.channels_last))
-        x = self.body(self.front(x)).mean((2, 3))  # (B, 8w)
-        vectors: Tensor = self.head(x)
+        vectors: Tensor = self.head(self.maps(x)[-1].mean((2, 3)))  # (B, 8w) -> (B, D)
         return vectors
 
 

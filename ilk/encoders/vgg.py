@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import OptionError
-from ._base import Encoder
-from ._convolution import convolution, standardise
+from ._base import MapEncoder
+from ._convolution import convolution, stages, standardise
 
 # Convolutions in each of the five stages, and channels there in multiples of the first's. The paper's other
 # three layers are its classifier, whose place a mean and a linear layer take here.
@@ -16,7 +16,7 @@ STAGES = {11: (1, 1, 2, 2, 2), 16: (2, 2, 3, 3, 3)}
 CHANNELS = (1, 2, 4, 8, 8)
 
 
-class VGG(Encoder):
+class VGG(MapEncoder):
     """With batch norm, of any channels and size. `width`: channels of the first stage, 64 in the paper."""
 
     def __init__(
@@ -27,17 +27,22 @@ class VGG(Encoder):
             raise OptionError(f"VGG of {depth} layers", f"Known: {', '.join(map(str, STAGES))}.")
         self.channels, self.size, self.dim, self.depth, self.width = channels, size, dim, depth, width
         self.standardise = standardise(channels)
-        layers, before = list[nn.Module](), channels
+        layers, before, ends = list[nn.Module](), channels, list[int]()
         for convolutions, times in zip(STAGES[depth], CHANNELS):
             for _ in range(convolutions):
                 layers += convolution(before, times * width)
                 before = times * width
             layers.append(nn.MaxPool2d(2, ceil_mode=True))  # of an odd side no pixel is lost, of one it stays
+            ends.append(len(layers))
+        self.ends, self.strides = tuple(ends), tuple(2 ** (i + 1) for i in range(len(CHANNELS)))
+        self.widths = tuple(times * width for times in CHANNELS)
         self.body = nn.Sequential(*layers)  # (B, 8w, H/32, W/32)
-        self.head = nn.Identity() if dim == before else nn.Linear(before, dim)
+        self.head: nn.Module = nn.Identity() if dim == before else nn.Linear(before, dim)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
+    def maps(self, x: Tensor) -> list[Tensor]:
+        return stages(self.body, self.ends, self.standardise(x.contiguous(memory_format=torch.channels_last)))
+
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
-        x = self.standardise(x.contiguous(memory_format=torch.channels_last))
-        vectors: Tensor = self.head(self.body(x).mean((2, 3)))  # (B, 8w) -> (B, D)
+        vectors: Tensor = self.head(self.maps(x)[-1].mean((2, 3)))  # (B, 8w) -> (B, D)
         return vectors
