@@ -174,9 +174,18 @@ def _information(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:  # (n, 
     return out
 
 
+def step(x: np.ndarray, y: np.ndarray) -> np.ndarray:  # (n, D), (n,) -> (D,)
+    """How vectors change where the amount grows by one standard deviation: cov(x, y) / sd(y).
+
+    Unlike the slope of y on x it stays among the samples.
+    """
+    along = (y - y.mean()) @ (x - x.mean(0, dtype=np.float64))
+    out: np.ndarray = along / max(len(y) * float(y.std()), np.finfo(float).tiny)
+    return out
+
+
 def _direction(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """How the vectors change where the amount grows: their covariance with it."""
-    along = (y - y.mean()) @ (x - x.mean(0))
+    along = step(x, y)
     out: np.ndarray = along / max(float(np.linalg.norm(along)), np.finfo(float).tiny)
     return out
 

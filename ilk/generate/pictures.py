@@ -34,7 +34,7 @@ from ..errors import OptionError, UnknownName
 from ._folders import folders, nothing, several
 from .sheet import png, sheet
 
-WAYS: tuple[str, ...] = ()  # latent, ... as they come
+WAYS = ("latent",)  # asked in this order
 DOES = "makes pictures"
 LEARN = "Learn with --objective vae or gan (from nothing), autoencoder (back from a vector)."
 

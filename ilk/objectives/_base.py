@@ -27,6 +27,7 @@ class Objective(nn.Module, ABC):
     spelling: ClassVar[str] = "bpe"  # the kind of vocabulary that it wants of an encoder of text
     marks: ClassVar[tuple[str, ...]] = ()  # pieces that a vocabulary must have for it beside those of texts
     level: ClassVar[bool] = True  # whether the vectors are better evened (see encoders/projected.py)
+    prior: ClassVar[bool] = False  # whether the decoder makes something likely of any standard normal vector
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back
     views: Views  # batch -> what `loss` takes
@@ -63,6 +64,7 @@ class ClosedForm(ABC):
     """Solved in one or two passes over the data, with no gradient. Keywords as for an objective."""
 
     kind: ClassVar[str] = ""  # as of an objective
+    prior: ClassVar[bool] = False  # it has no decoder
 
     @abstractmethod
     def solve(self, source: Source, *, seed: int = 0) -> Encoder: ...

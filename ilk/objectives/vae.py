@@ -26,6 +26,7 @@ class VAE(Objective):
     """
 
     dim: ClassVar[int] = 10  # what its users expect; the encoder's own dim decides
+    prior: ClassVar[bool] = True
 
     def __init__(
         self,

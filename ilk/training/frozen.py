@@ -24,15 +24,15 @@ _OURS = (
 
 def freeze(folder: Path, objective: Objective, source: Source, recipe: Recipe, world: int) -> None:
     """Writes what is asked; where a run stands already, it must have been asked the same (or less long)."""
-    asked = _asked(objective, source, recipe)
+    wish = _asked(objective, source, recipe)
     stood = _read(folder / NAME)
-    differences = [] if stood is None else list(_differences(stood, asked))
+    differences = [] if stood is None else list(_differences(stood, wish))
     if differences:
         raise OptionError(
             f"the run in {folder} was started otherwise: {'; '.join(differences)}",
             "Give the same again (only a longer budget is allowed), another run folder, or resume=False.",
         )
-    told = {"format": FORMAT, **asked, "processes": world}
+    told = {"format": FORMAT, **wish, "processes": world}
     files.write(folder / NAME, json.dumps(told, indent=1).encode())
 
 
@@ -52,6 +52,11 @@ def agree(folder: Path, objective: Objective, source: Source, recipe: Recipe) ->
         )
 
 
+def asked(folder: Path) -> dict[str, Any] | None:
+    """What the run in that folder was asked: recipe, objective, source; None where there is no run."""
+    return _read(folder / NAME)
+
+
 def clear(folder: Path) -> None:
     """Forgets the run in `folder`; files that are not a run's stay."""
     for name in _OURS:
@@ -59,12 +64,12 @@ def clear(folder: Path) -> None:
 
 
 def _asked(objective: Objective, source: Source, recipe: Recipe) -> dict[str, Any]:
-    asked = {
+    told = {
         "recipe": recipe.as_json(),
         "objective": describe(objective),
         "source": {"samples": len(source), "reading": source.reading},
     }
-    as_read: dict[str, Any] = json.loads(json.dumps(asked))  # tuples are lists there
+    as_read: dict[str, Any] = json.loads(json.dumps(told))  # tuples are lists there
     return as_read
 
 

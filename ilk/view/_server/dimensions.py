@@ -54,6 +54,7 @@ def dimensions(shown: Shown) -> list[Dimension]:
 
 def directions(shown: Shown) -> list[Direction]:
     """Amounts among the metadata that the vectors tell, the best told first."""
+    from ...analysis.parameters import step
     from ...analysis.probe import r2  # scikit-learn takes a second to load: not of the page's start
 
     rows = _some(len(shown), ASKED)
@@ -65,9 +66,7 @@ def directions(shown: Shown) -> list[Direction]:
         known = np.isfinite(values)
         told = r2(x, values, how="linear") if known.sum() >= FEW else float("nan")
         if told >= WORTH:
-            y = (values[known] - values[known].mean()) / values[known].std()
-            step = (x[known] - x[known].mean(0)).T @ y / len(y)  # cov(x, y) / sd(y): stays among the samples
-            found.append(Direction(listed.name, told, step))
+            found.append(Direction(listed.name, told, step(x[known], values[known])))
     return sorted(found, key=lambda d: -d.r2)
 
 
