@@ -142,6 +142,7 @@ def images(
     range: Sequence[float] | None = None,  # noqa: A002 (kept in `reading` by this name)
     stretch: str = "linear",
     fill: float | str | None = None,
+    whole: bool = False,
     normalise: dict[str, Any] | None = None,
     strict: bool = False,
     cache: bool = True,
@@ -156,12 +157,13 @@ def images(
     stretch    linear, sqrt, asinh or log, after the range
     fill       what NaN and infinite pixels become: a number, or median (of the picture's others); without it,
                pictures that have any are left out
+    whole      all of each picture, with zeros beside it where it is no square, instead of its middle square
     normalise  options of `ilk.source.normalise.normalise` ({}: its own); what it removes becomes columns
     strict     stop at the first picture that cannot be read instead of leaving it out
     cache      keep decoded pictures for the next time (`ILK_CACHE`, or the user's cache folder)
     """
     _scale.check(range, stretch)
-    wish = Wish(size, channels, dtype, fill)
+    wish = Wish(size, channels, dtype, fill, whole)
     found, stack = _found(data, channels)
     seen, found.items = look_ahead(found.items, wish)
     form = choose_form(seen, wish)
@@ -172,6 +174,7 @@ def images(
         kept = form if normalise is None else replace(form, dtype="float32")
         options: dict[str, Any] = {"channels": channels, "from": form.dtype, "normalise": normalise}
         options |= {} if fill is None else {"fill": fill}
+        options |= {"whole": True} if whole else {}
         path = place(found.root, kept, options) if cache and _worth_keeping(data) else None
         with nullcontext(Memory(kept)) if path is None else opened(path, kept) as store:
             change = None if normalise is None else _change(normalise)
@@ -188,6 +191,7 @@ def images(
     reading |= {} if range is None else {"range": [float(v) for v in range]}
     reading |= {} if stretch == "linear" else {"stretch": stretch}
     reading |= {} if fill is None else {"fill": fill}
+    reading |= {"whole": True} if whole else {}
     reading |= {} if normalise is None else {"normalise": normalise}
     return Images(
         pixels,

@@ -28,6 +28,7 @@ class Wish:
     channels: int | None
     dtype: str | None
     fill: float | str | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         for name, value in (("size", self.size), ("channels", self.channels)):
@@ -67,8 +68,8 @@ def _look(item: Item, wish: Wish) -> Look | None:
 
 def choose_form(looks: list[Look], wish: Wish) -> Form:
     dtype = max((k.dtype for k in looks), key=WIDTH.index, default="uint8")
-    size = wish.size or _size(looks)
-    return Form(size, wish.channels or _channels(looks), wish.dtype or dtype, wish.fill)
+    size = wish.size or _size(looks, wish.whole)
+    return Form(size, wish.channels or _channels(looks), wish.dtype or dtype, wish.fill, wish.whole)
 
 
 def _channels(looks: list[Look]) -> int:
@@ -78,12 +79,13 @@ def _channels(looks: list[Look]) -> int:
     return max(counts, key=lambda c: (counts[c], c), default=3)
 
 
-def _size(looks: list[Look]) -> int:
+def _size(looks: list[Look], whole: bool) -> int:
     shapes = {(k.height, k.width) for k in looks}
     if len(shapes) == 1:
-        (height, width), side = next(iter(shapes)), min(next(iter(shapes)))
+        height, width = next(iter(shapes))
+        side = max(height, width) if whole else min(height, width)
         if side <= LARGEST:
-            if height != width:
+            if height != width and not whole:
                 say(f"pictures of {width} x {height}: the middle square of each is kept (or give size=)")
             return side
     if shapes:

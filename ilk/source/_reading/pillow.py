@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...errors import UnreadableSample
 from . import png
 from .file import Look, Pictures, bounded
 from .prepare import over_white
+
+TURNED = ("JPEG", "MPO", "WEBP", "TIFF")  # may lie on their side, and say so
 
 
 def _open(data: bytes) -> Image.Image:
@@ -35,7 +37,7 @@ def read(data: bytes, size: int | None) -> np.ndarray:
     with _open(data) as image:
         if size is not None and image.format == "JPEG":
             image.draft(None, (2 * size, 2 * size))  # a fraction of the decoding; the rest is resampled well
-        if image.format in ("JPEG", "MPO", "WEBP", "TIFF"):
+        if image.format in TURNED:
             ImageOps.exif_transpose(image, in_place=True)
         return _of_pillow(image)
 
@@ -61,7 +63,10 @@ def look(data: bytes) -> Look:
         dtype = (
             "uint16" if image.mode.startswith("I;16") else "float32" if image.mode in ("I", "F") else "uint8"
         )
-        return Look(1 if grey else 3, image.height, image.width, dtype)
+        height, width = image.height, image.width
+        if image.format in TURNED and image.getexif().get(ExifTags.Base.Orientation, 1) > 4:
+            height, width = width, height
+        return Look(1 if grey else 3, height, width, dtype)
 
 
 def of_image(image: Image.Image) -> np.ndarray:

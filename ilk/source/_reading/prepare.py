@@ -21,6 +21,7 @@ class Form:
     channels: int
     dtype: str  # uint8, uint16 or float32
     fill: float | str | None = None  # for NaN and infinite pixels: a number, "median", or None: refused
+    whole: bool = False  # all of the picture, with zeros beside it, instead of its middle square
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -73,6 +74,8 @@ def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
         form.dtype in TOP and x.dtype.name not in TOP
     ):  # a query from wider memory is resampled as the data were
         x = _cast(x, form.dtype)
+    if form.whole:
+        return _cast(_letterboxed(x, form.size), form.dtype)
     return _cast(_resize(x, form.size), form.dtype)
 
 
@@ -114,23 +117,43 @@ def _to_channels(x: np.ndarray, channels: int) -> np.ndarray:
     raise UnreadableSample(f"{len(x)} channels, expected {channels}")
 
 
+def letterbox(wide: int, high: int, size: int) -> tuple[int, int, int, int]:
+    """Width and height that the whole picture has within a square, and what is left free left and above."""
+    scale = size / max(wide, high)
+    w, h = max(1, round(wide * scale)), max(1, round(high * scale))
+    return w, h, (size - w) // 2, (size - h) // 2
+
+
+def _letterboxed(x: np.ndarray, size: int) -> np.ndarray:
+    if not x.size:
+        raise UnreadableSample(f"a picture of {x.shape[2]} x {x.shape[1]}")
+    w, h, left, top = letterbox(x.shape[2], x.shape[1], size)
+    out = np.zeros((len(x), size, size), x.dtype)
+    out[:, top : top + h, left : left + w] = _resampled(x, (h, w))
+    return out
+
+
 def _resize(x: np.ndarray, size: int) -> np.ndarray:
-    """The middle square, resampled without aliasing."""
-    c, h, w = x.shape
-    side = min(h, w)
+    """The middle square, resampled."""
+    side = min(x.shape[1:])
     if not side:
-        raise UnreadableSample(f"a picture of {w} x {h}")
-    left, top = (w - side) // 2, (h - side) // 2
-    x = x[:, top : top + side, left : left + side]
-    if side == size:
+        raise UnreadableSample(f"a picture of {x.shape[2]} x {x.shape[1]}")
+    left, top = (x.shape[2] - side) // 2, (x.shape[1] - side) // 2
+    return _resampled(x[:, top : top + side, left : left + side], (size, size))
+
+
+def _resampled(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:  # (C, h, w) -> (C, *size)
+    """Without aliasing."""
+    c, high, wide = len(x), *size
+    if x.shape[1:] == size:
         return x
     if x.dtype == np.uint8 and c in (1, 3):
         image = Image.fromarray(np.ascontiguousarray(np.moveaxis(x, 0, -1) if c == 3 else x[0]))
-        small = np.asarray(image.resize((size, size), Image.Resampling.BICUBIC))
+        small = np.asarray(image.resize((wide, high), Image.Resampling.BICUBIC))
         return np.moveaxis(small, -1, 0) if c == 3 else small[None]
     # A filter without negative lobes: no dark rings around stars, what was positive stays so.
     planes = [Image.fromarray(np.ascontiguousarray(p, np.float32)) for p in x]
-    small = np.stack([np.asarray(p.resize((size, size), Image.Resampling.BILINEAR)) for p in planes])
+    small = np.stack([np.asarray(p.resize((wide, high), Image.Resampling.BILINEAR)) for p in planes])
     return np.rint(small).astype(x.dtype) if x.dtype.kind in "ui" else small
 
 
