@@ -33,12 +33,7 @@ class Attention:
 
     def rollout(self) -> Tensor:  # (B, g, g)
         """What reaches the vector through all layers (Abnar & Zuidema 2020): half of each passes by."""
-        first = self.layers[0]
-        stays = torch.eye(first.shape[-1], device=first.device)  # (T, T)
-        joint = stays
-        for weights in self.layers:
-            joint = (weights.mean(1) + stays) / 2 @ joint  # (B, T, T)
-        return self._over_patches(joint[:, None])[:, 0]
+        return self._over_patches(joint(self.layers)[:, None])[:, 0]
 
     def sinks(self) -> Sinks:
         """How unevenly attention is received (Darcet et al. 2023; Xiao et al. 2024)."""
@@ -73,13 +68,22 @@ class Sinks:
         return f"{told}; special tokens receive {self.special[worst]:.0%} of the attention there."
 
 
+def joint(layers: Sequence[Tensor]) -> Tensor:  # of (B, h, T, T) -> (B, T, T)
+    """How much of each token (third) reaches another (second) through all layers, half passing each by."""
+    stays = torch.eye(layers[0].shape[-1], device=layers[0].device)  # (T, T)
+    found = stays
+    for weights in layers:
+        found = (weights.mean(1) + stays) / 2 @ found  # (B, T, T)
+    return found
+
+
 @torch.inference_mode()
 def attention(encoder: Encoder, x: Tensor) -> Attention | None:
     """Of an encoder with attention from each patch to each; None of others."""
     network = eye(encoder)
     if not isinstance(network, TokenEncoder | Hub):
         return None
-    with _still(network):
+    with still(network):
         layers = network.attention(x)
     if not layers or any(len(w) != len(x) or w.shape != layers[0].shape for w in layers):
         return None  # in windows, or of patches that are merged on the way
@@ -105,7 +109,7 @@ def features(encoder: Encoder, x: Tensor) -> list[Tensor]:
 
     hooks = [part.register_forward_hook(keep) for part in network.modules()]
     try:
-        with _still(network):
+        with still(network):
             network(x)
     finally:
         for hook in hooks:
@@ -120,7 +124,7 @@ def origin(encoder: Encoder, x: Tensor, cells: int = 8) -> Tensor:  # (B, C, H, 
     Works for every encoder of pictures, and asks the vector itself, where attention only tells what was
     looked at.
     """
-    with _still(encoder):
+    with still(encoder):
         whole = encoder(x)  # (B, D)
         found = [_turn(encoder, picture, vector, cells) for picture, vector in zip(x, whole)]
     return torch.stack(found)
@@ -145,7 +149,7 @@ def eye(encoder: Encoder) -> Encoder:
 
 
 @contextmanager
-def _still(encoder: Encoder) -> Iterator[None]:
+def still(encoder: Encoder) -> Iterator[None]:
     was_training = encoder.training
     encoder.eval()
     try:

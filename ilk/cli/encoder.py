@@ -33,12 +33,12 @@ def export_encoder(
 @app.command()
 def inside(
     space: SpacePath,
-    query: Annotated[str, typer.Argument(help="An id of the space, or a file.")],
+    query: Annotated[str, typer.Argument(help="An id of the space, a file, or words of a text.")],
     to: Annotated[Path, typer.Option(help="A .png file.")] = Path("inside.png"),
-    cells: Annotated[int, typer.Option(help="Covered one by one, so many a side.")] = 8,
+    cells: Annotated[int, typer.Option(help="Covered one by one, so many a side of a picture.")] = 8,
     json: Json = False,
 ) -> None:
-    """Draw what the encoder looks at in a picture: attention or feature maps, where the vector comes from."""
+    """Draw what the encoder looks at in a picture or text: attention or maps, where the vector comes from."""
     output = Output(json)
     from ..view.inside import inside
 

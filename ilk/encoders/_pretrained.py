@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +133,17 @@ def weighted(name: str, config: dict[str, Any], takes: str = "pixel_values") -> 
             f"{name} lacks {len(missing)} of its weights ({missing[0]}, ...): they would be random", FOLDER
         )
     return _ready(network.float(), name, takes)
+
+
+@contextmanager
+def telling(network: Any) -> Iterator[None]:
+    """Its attention is made in the only way that keeps the weights."""
+    kept = network.config._attn_implementation
+    network.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        network.set_attn_implementation(kept)
 
 
 def _ready(network: Any, name: str, takes: str) -> nn.Module:

@@ -172,6 +172,12 @@ def pieces(learnt: Any, texts: Sequence[str] | Sequence[tuple[str, str]]) -> Pie
     return Pieces(ids, real.bool(), segments)
 
 
+def names(learnt: Any, ids: Sequence[int]) -> list[str]:
+    """Each piece as it reads."""
+    said = ((i, learnt.decode([i], skip_special_tokens=False)) for i in ids)
+    return [text or str(learnt.id_to_token(i)) for i, text in said]
+
+
 class Tokenizer:
     """Cuts texts into the pieces of a vocabulary (`description`: its JSON), and puts pieces together."""
 
@@ -200,8 +206,7 @@ class Tokenizer:
 
     def names(self, ids: Sequence[int]) -> list[str]:
         """Each piece as it reads."""
-        said = ((i, self._learnt.decode([i], skip_special_tokens=False)) for i in ids)
-        return [text or str(self._learnt.id_to_token(i)) for i, text in said]
+        return names(self._learnt, ids)
 
     def text(self, ids: Sequence[int]) -> str:
         """What these pieces say, the special ones left out."""

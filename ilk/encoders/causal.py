@@ -70,6 +70,10 @@ class Causal(Encoder):
     def forward(self, x: Texts) -> Tensor:  # (B,) texts -> (B, D)
         return self._pieces(x).through(self._vectors)
 
+    def spelled(self, text: str) -> list[str]:  # (T,)
+        """The pieces of a text, as they read."""
+        return self.words.names(self._pieces([text]).ids[0].tolist())
+
     def attention(self, x: Texts) -> list[Tensor]:  # depth x (B, heads, T, T)
         look: list[Tensor] = []
         self.writing(self._pieces(x).ids, look=look)

@@ -82,12 +82,8 @@ class Hub(Encoder):
 
     def attention(self, x: Tensor) -> list[Tensor]:  # layers x (B, heads, T, T)
         """Empty for a network without attention."""
-        kept = self.network.config._attn_implementation
-        self.network.set_attn_implementation("eager")  # the only one that keeps the weights
-        try:
+        with _pretrained.telling(self.network):
             out = self.network(self.prepared(x), output_attentions=True, **self.options)
-        finally:
-            self.network.set_attn_implementation(kept)
         return list(out.get("attentions") or [])
 
     def train(self, mode: bool = True) -> "Hub":

@@ -14,7 +14,7 @@ from ..errors import OptionError
 from . import _pretrained
 from ._base import Encoder
 from ._embed import device_of
-from ._tokenizer import Pieces, pieces, read
+from ._tokenizer import Pieces, names, pieces, read
 
 
 class HubText(Encoder):
@@ -54,9 +54,21 @@ class HubText(Encoder):
         self.network.train(mode and self.tune)
         return self
 
-    def _vectors(self, x: Pieces) -> Tensor:
+    def spelled(self, text: str) -> list[str]:  # (T,)
+        """The pieces of a text, as they read."""
+        return names(self.words, pieces(self.words, [text]).ids[0].tolist())
+
+    def attention(self, x: Sequence[str]) -> list[Tensor]:  # layers x (B, heads, T, T)
+        told = pieces(self.words, x).to(device_of(self))
+        with _pretrained.telling(self.network):
+            return list(self._through(told, output_attentions=True).get("attentions") or [])
+
+    def _through(self, x: Pieces, **options: bool) -> Any:
         segments = {"token_type_ids": x.segments} if self.segmented else {}
-        tokens: Tensor = self.network(x.ids, attention_mask=x.real.long(), **segments).last_hidden_state
+        return self.network(x.ids, attention_mask=x.real.long(), **segments, **options)
+
+    def _vectors(self, x: Pieces) -> Tensor:
+        tokens: Tensor = self._through(x).last_hidden_state
         if self.model["pool"] == "cls":
             pooled = tokens[:, 0]
         else:

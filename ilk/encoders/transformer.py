@@ -118,6 +118,10 @@ class Transformer(TokenEncoder):
         """Where a shorter text is filled up, zeros."""
         return self._through(self.pieces(x), keep, masked, mask, None)
 
+    def spelled(self, text: str) -> list[str]:  # (T,)
+        """The pieces of a text, as they read."""
+        return self.words.names(self.pieces([text]).ids[0].tolist())
+
     def attention(self, x: Texts) -> list[Tensor]:  # depth x (B, heads, T, T)
         look: list[Tensor] = []
         self._through(self.pieces(x), None, None, None, look)

@@ -8,9 +8,13 @@ from PIL import Image
 
 from ilk import Space
 from ilk.encoders import Encoder, build
+from ilk.encoders._tokenizer import trained
 from ilk.errors import DataError, OptionError, UnknownName
-from ilk.source.images import Images, images
-from ilk.view.inside import GAP, LINE, TILE, inside
+from ilk.source import Source
+from ilk.source.images import images
+from ilk.source.text import text
+from ilk.view._tiles import GAP, LINE, TILE
+from ilk.view.inside import inside
 from ilk.view.picture import MARGIN
 
 from ..contract import samples
@@ -18,7 +22,7 @@ from ..contract import samples
 SMALL = {"patch": 4, "width": 8, "depth": 3, "heads": 2}
 
 
-def made(encoder: Encoder, source: Images, path: Path) -> Space:
+def made(encoder: Encoder, source: Source, path: Path) -> Space:
     space = Space.create(path / "x.space", encoder, reading=source.reading)
     space.upsert(source)
     return space
@@ -78,3 +82,20 @@ def test_what_cannot_be_drawn(tmp_path: Path) -> None:
     with pytest.raises(OptionError, match="0 cells"):
         inside(space, "digit-1", tmp_path / "a.png", cells=0)
     assert not (tmp_path / "a.png").exists()
+
+
+def test_a_text_by_id_by_file_and_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    texts = text(["the boat left the harbour at dawn", "bread needs flour and water", "the sea " * 90])
+    encoder = build("transformer", {"tokenizer": trained("bpe", texts, 300)}, width=8, depth=1, heads=2)
+    space = made(encoder, texts, tmp_path)
+    by_id = pixels(inside(space, "1", tmp_path / "a.png"))
+    (tmp_path / "note.txt").write_text("bread needs flour and water")
+    for query in ("bread needs  flour and water", tmp_path / "note.txt"):
+        assert (pixels(inside(space, query, tmp_path / "b.png")) == by_id).all()
+    assert "In layer 1 '" in capsys.readouterr().err
+    assert pixels(inside(space, "2", tmp_path / "c.png")).shape[0] < by_id.shape[0] + 200  # no endless table
+    assert "the first 80 of 180 words" in capsys.readouterr().err
+    with pytest.raises(OptionError, match="an empty text"):
+        inside(space, " ", tmp_path / "d.png")
+    with pytest.raises(DataError, match="no file"):
+        inside(space, tmp_path / "none.txt", tmp_path / "d.png")
