@@ -28,8 +28,8 @@ THIN = 2.0  # pixels: a strip thinner than this shows nothing
 APART = (0.7, 1.4)  # share of a mosaic's side, in halves of it, that is shown: about the size things had
 
 
-class Boxed:
-    """`Boxed(preset)(pictures, wanted)` -> both, changed alike; `preset` as in `ilk.source.views`.
+class BoxViews:
+    """`BoxViews(preset)(pictures, wanted)` -> both, changed alike; `preset` as in `ilk.source.views`.
 
     mosaic  how likely a picture becomes a part of four
     zoom    share of the side that is shown: beyond 1 there is a margin of the picture's mean
@@ -77,7 +77,7 @@ class Boxed:
         """`of`: the share of the side that a zoom of 1 shows."""
         draw = _draws(len(x), x.device)
         change = _zoomed(_change.drawn(p, draw, x.shape[1], out), draw, zoom or self.zoom, of)
-        view = Map.of(change, (x.shape[2], x.shape[3]), out)
+        view = _Map.of(change, (x.shape[2], x.shape[3]), out)
         x = view.margined(_changed(x)(x, 1, change, out))
         if p.noise[1]:
             x = _noisy(x, draw(p.noise))
@@ -109,14 +109,14 @@ def _mosaic(batch: Tensor, wanted: Tensor, which: Tensor) -> tuple[Tensor, Tenso
     return x, torch.cat(parts, 1)  # (n, 4M, 5)
 
 
-class Map:
+class _Map:
     """From places in a view to those in the picture that `_change` looks up: p = A q + b, in pixels."""
 
     def __init__(self, matrix: Tensor, shift: Tensor, size: Size, out: Size) -> None:
         self.matrix, self.shift, self.size, self.out = matrix, shift, size, out  # (N, 2, 2), (N, 2)
 
     @staticmethod
-    def of(change: Change, size: Size, out: Size) -> Map:
+    def of(change: Change, size: Size, out: Size) -> _Map:
         (H, W), (h, w) = size, out
         none = torch.zeros_like(change.wide)
         turn, tan = change.turned or (none, none)
@@ -126,7 +126,7 @@ class Map:
         matrix = torch.stack([torch.stack(across, 1), torch.stack(down, 1)], 1)  # (N, 2, 2)
         middle = torch.stack([(0.5 + change.middle_x) * W, (0.5 + change.middle_y) * H], 1)  # (N, 2)
         half = matrix.new_tensor([w / 2, h / 2])
-        return Map(matrix, middle - matrix @ half, size, out)
+        return _Map(matrix, middle - matrix @ half, size, out)
 
     def boxes(self, wanted: Tensor) -> Tensor:
         """The boxes (N, M, 5) around where the given ones went; -1 for those of which too little is seen."""
