@@ -31,6 +31,7 @@ _PUBLIC = {
     "align": "analysis.align",
     "anomalies": "analysis.anomalies",
     "blackholes": "source.blackholes",
+    "cluster_cards": "analysis.cards",
     "clusters": "analysis.clusters",
     "demo": "demonstration",
     "diagnose": "analysis.diagnose",
@@ -79,6 +80,7 @@ __all__ = [
     "align",
     "anomalies",
     "blackholes",
+    "cluster_cards",
     "clusters",
     "demo",
     "diagnose",
@@ -114,6 +116,7 @@ __all__ = [
 if TYPE_CHECKING:
     from .analysis.align import align
     from .analysis.anomalies import anomalies
+    from .analysis.cards import cluster_cards
     from .analysis.clusters import clusters
     from .analysis.diagnose import diagnose
     from .analysis.drift import drift

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 from .. import console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
+
+    from ..analysis._result import Result
 
 
 class Output:
@@ -38,6 +42,12 @@ class Output:
         else:
             rows = table.to_pylist()
             _print("\t".join(row) for row in [table.column_names, *(map(_text, r.values()) for r in rows)])
+
+    def result(self, found: "Result", save: "Path | None" = None, what: str | None = None) -> None:
+        """What an analysis found, kept in a file too where that is wished."""
+        if save is not None:
+            found.save(save, what=what)
+        self.table(found.table(), told=found.sentence())
 
     def next(self, aim: str, command: str) -> None:
         """What a person may want to type now."""

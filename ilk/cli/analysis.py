@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ._app import Json, Seed, SpacePath, app
+from ._app import Json, Save, Seed, SpacePath, What, app
 from ._arguments import open_space
 from ._printing import Output
 
@@ -16,15 +16,28 @@ def clusters(
     k: Annotated[int | None, typer.Option("-k", help="How many groups [default: found].")] = None,
     covariance: Annotated[str, typer.Option(help="Shape of a group: full, tied or diag.")] = "full",
     starts: Annotated[int, typer.Option(help="The best of how many fits.")] = 10,
+    cards: Annotated[
+        bool, typer.Option("--cards", help="Say for each group how sure it is and how it differs.")
+    ] = False,
+    memberships: Annotated[
+        Path | None, typer.Option(help="Keep each sample's chances of all groups: a .parquet or .csv file.")
+    ] = None,
+    save: Save = None,
+    what: What = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
     """Find groups, a Gaussian each, or that there are none."""
     output = Output(json)
+    from ..analysis._result import keep
+    from ..analysis.cards import cluster_cards
     from ..analysis.clusters import clusters
 
-    found = clusters(open_space(space), k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
-    output.table(found.table(), told=found.sentence())
+    opened = open_space(space)
+    found = clusters(opened, k, covariance=covariance, starts=starts, seed=seed)  # type: ignore[arg-type]
+    if memberships is not None:
+        keep(found.memberships(), memberships)
+    output.result(cluster_cards(opened, found, seed=seed) if cards else found, save, what)
 
 
 @app.command()
