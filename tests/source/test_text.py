@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from ilk import text
 from ilk.errors import DataError, OptionError, UnreadableSample
 from ilk.source import read
 from ilk.source._kind import kind, reader
+from ilk.source._text import rows
 from ilk.source._text.halves import halves
 from ilk.source._text.parting import chunks
 from ilk.source.text import Text
@@ -94,6 +96,37 @@ def test_a_line_longer_than_memory_is_read_piece_by_piece(tmp_path: Path) -> Non
     source = text(tmp_path / "one.txt")
     assert source.id(0) == "one.txt:1#1"
     assert sum(map(len, said(source))) + len(source) == 2_000_000
+
+
+def test_reading_an_endless_line_takes_no_more_memory_than_a_short_one(tmp_path: Path) -> None:
+    """The bound is the same whatever the length: 100 MB took 4 MB, too (by hand)."""
+    (tmp_path / "one.txt").write_text("word " * 1_600_000)  # 8 MB
+    tracemalloc.start()
+    try:
+        source = text(tmp_path / "one.txt")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(source) == 4000
+    assert most < 4_000_000
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.csv"])
+def test_a_row_longer_than_is_held_at_once_is_told(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "LONGEST", 1 << 16)
+    long = "word " * 40_000
+    lines = {
+        "a.jsonl": ['"short"', json.dumps(long), '"last"'],
+        "a.csv": ["text", "short", f'"{long}"', "last"],
+    }
+    (tmp_path / name).write_text("\n".join(lines[name]))
+    (tmp_path / "other.txt").write_text("good")
+    source = text(tmp_path)
+    assert sorted(said(source)) == ["good", "short"]  # what comes before it stays
+    assert [s.id for s in source.skipped] == [name]
+    assert "is longer than 65,536" in source.skipped[0].why
 
 
 def test_bytes_that_mean_nothing_are_told_and_repaired(

@@ -16,7 +16,7 @@ from .._reading.tables import of_rows
 from . import files
 
 NAMES = ("text", "content", "body", "sentence", "document", "abstract", "description", "title")
-BLOCK = 1 << 26  # bytes of CSV read at a time: no row may be longer
+LONGEST = 1 << 24  # letters of a line of JSON, bytes of CSV read at a time: no row may be longer
 ROWS = 4096  # of parquet, read at a time
 
 Rows: TypeAlias = tuple[list[str | None], pa.Table | None]  # texts (None: none), and the other columns
@@ -58,9 +58,14 @@ def _of_lines(path: str, column: str | None, encoding: str | None) -> Iterator[R
     with files.opened(path, encoding) as stream:
         texts: list[str | None] = []
         others: list[dict[str, object]] = []
-        for number, line in enumerate(stream, 1):
+        lines = iter(lambda: stream.readline(LONGEST), "")
+        for number, line in enumerate(lines, 1):
             if line.strip():
-                text, rest = _object(line, number, column)
+                try:
+                    text, rest = _object(line, number, column)
+                except UnreadableSample:
+                    yield texts, _others(others)  # what is good before it
+                    raise
                 texts.append(text)
                 others.append(rest)
             if len(texts) == ROWS:
@@ -70,6 +75,8 @@ def _of_lines(path: str, column: str | None, encoding: str | None) -> Iterator[R
 
 
 def _object(line: str, number: int, column: str | None) -> tuple[str | None, dict[str, object]]:
+    if len(line) == LONGEST and not line.endswith("\n"):
+        raise UnreadableSample(f"line {number} is longer than {LONGEST:,} letters")
     try:
         value = json.loads(line)
     except ValueError as e:
@@ -96,16 +103,24 @@ def _others(found: list[dict[str, object]]) -> pa.Table | None:
 
 def _of_csv(path: str, kind: str, column: str | None, encoding: str | None) -> Iterator[Rows]:
     parse = pa.csv.ParseOptions(delimiter="\t" if kind == ".tsv" else ",", newlines_in_values=True)
-    read = pa.csv.ReadOptions(block_size=BLOCK, encoding=encoding or "utf8")
+    read = pa.csv.ReadOptions(block_size=LONGEST, encoding=encoding or "utf8")
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, read, parse) as first:
         schema = first.schema
     name = column_of(schema, column)
     # Text as bytes: what is no UTF-8 is repaired here. A type guessed from the first rows may be wrong later.
     types = {n: pa.binary() if n == name else schema.field(n).type for n in schema.names}
     convert = pa.csv.ConvertOptions(column_types=types)
+    done = 0
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, read, parse, convert) as batches:
-        for batch in batches:
-            yield of_table(pa.Table.from_batches([batch]), name)
+        try:
+            for batch in batches:
+                yield of_table(pa.Table.from_batches([batch]), name)
+                done += len(batch)
+        except pa.ArrowInvalid as e:
+            if "straddl" not in str(e):
+                raise
+            after = f"a row after row {done:,} is longer than {LONGEST:,} bytes, or a quote in it never ends"
+            raise UnreadableSample(after) from e
 
 
 def _of_parquet(path: str, column: str | None) -> Iterator[Rows]:
