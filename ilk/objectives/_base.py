@@ -40,13 +40,26 @@ class Objective(nn.Module, ABC):
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:  # progress in [0, 1)
         ...
 
+    @property
+    def kept(self) -> Encoder:
+        """What is measured at checks and saved: the encoder itself, or an average that follows it."""
+        return self.encoder
+
     def beside(self, source: Source, rows: np.ndarray) -> tuple[Tensor, ...]:
         """What `loss` takes after the views of the samples at `rows`, one number or row a sample: labels."""
         return ()
 
+    def given(self, batch: Any, *beside: Tensor) -> tuple[Any, ...]:
+        """What `loss` takes: views of a batch, and what stands beside it; where views move that too, both do."""
+        return (*self.views(batch), *beside)
+
     def content(self, source: Source, encoder: Encoder) -> Source:
         """What goes into the space: the samples learnt from, or a half of each."""
         return source
+
+    def askers(self, source: Source) -> Source | None:
+        """What goes into a space beside it: users, for whom the content is sought; None: nothing."""
+        return None
 
     def pace(self, name: str) -> float:
         """The share of the learning rate at which the weight called `name` learns."""
@@ -54,6 +67,18 @@ class Objective(nn.Module, ABC):
 
     def perplexity(self, source: Source, rows: np.ndarray) -> float | None:
         """Of the texts at `rows`, by a model that writes: exp of its mean surprise at a piece."""
+        return None
+
+    def given_back(self, source: Source, rows: np.ndarray) -> float | None:
+        """The share of the variance of the samples at `rows` that it finds again, where no decoder tells."""
+        return None
+
+    def made(self, n: int) -> Any:
+        """So many samples of its own making, by torch's generator; None: it makes none from nothing."""
+        return None
+
+    def map50(self, source: Source, rows: np.ndarray) -> float | None:
+        """Of the things in the pictures at `rows`, by a model that finds: mean average precision, IoU 0.5."""
         return None
 
     def after_step(self, progress: float) -> None:

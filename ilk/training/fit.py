@@ -80,7 +80,7 @@ def fit(
                 for part in range(order.accumulate):
                     batch, known = meter.wait(ready)
                     torch.manual_seed(_mix(recipe.seed, state.step, part, rank))
-                    views = (*map(channels_last, objective.views(batch)), *known)
+                    views = tuple(map(channels_last, objective.given(batch, *known)))
                     with together.last(part + 1 == order.accumulate):
                         with precision(device, recipe.precision):
                             terms = together.loss(*views, progress=done)
@@ -111,7 +111,7 @@ def fit(
                 elif time.monotonic() - folder.saved > recipe.checkpoint_seconds:
                     folder.checkpoint(state)
         folder.finish(state, stopped=done < 1)
-        return objective.encoder.eval()
+        return objective.kept.eval()
 
 
 def _batches(

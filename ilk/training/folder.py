@@ -71,9 +71,18 @@ class Folder:
         """Measures health, and keeps the encoder (and decoder) when it is as good as any before."""
         if not self.writes:
             return
-        objective, encoder, decoder = self.objective, self.objective.encoder, self.objective.decoder
+        objective, encoder, decoder = self.objective, self.objective.kept, self.objective.decoder
         health = watch.measure(
-            encoder, source, order.held, order.train, objective.views, decoder, objective.perplexity
+            encoder,
+            source,
+            order.held,
+            order.train,
+            objective.views,
+            decoder,
+            objective.perplexity,
+            objective.given_back,
+            objective.map50,
+            objective.made,
         )
         self.log(state.step, health=health.as_json())
         if state.course.takes(state.step, health):
@@ -122,8 +131,8 @@ def best(run: Path, objective: Objective) -> Encoder:
     """The best encoder that a run has met (and its decoder) back into the objective, in evaluation mode."""
     if (run / "encoder.json").exists():  # else nothing was measured
         kept = saved.load(run, Encoder)  # type: ignore[type-abstract]
-        objective.encoder.load_state_dict(kept.state_dict())
+        objective.kept.load_state_dict(kept.state_dict())
         if objective.decoder is not None:
             way_back = saved.load(run, Decoder)  # type: ignore[type-abstract]
             objective.decoder.load_state_dict(way_back.state_dict())
-    return objective.encoder.eval()
+    return objective.kept.eval()

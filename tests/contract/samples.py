@@ -120,9 +120,11 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "quantised": lambda source: encoders.build("quantised", {"encoder": encoder("vit", source)}, codes=16),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
     "two": lambda source: two(),
+    "unet": lambda source: encoders.build("unet", source.traits, width=8, levels=2),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
+BEHIND = {"unet": ("net.up.", "net.even.", "net.paint.")}  # the way back to pictures, past the vector
 SMALL = {  # options of objectives that make them small
     **{"width": 8, "prototypes": 64, "queue": 64, "narrow": 2},
     "decoder_width": 32,
