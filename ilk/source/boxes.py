@@ -6,6 +6,7 @@ B batch, C channels, S pixels a side.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +14,17 @@ import numpy as np
 import pyarrow as pa
 from torch import Tensor
 
-from ..errors import DataError
-from ._base import Json, Skipped, Source, Views
-from .images import Images
+from ..console import say
+from ..errors import DataError, UnreadableSample
+from . import formats
+from ._base import Json, Skipped, Source, Views, left_out
+from ._boxes.finding import find
+from ._boxes.labels import THING
+from ._boxes.placing import Shape, place
+from ._reading.listing import listing
+from .images import Images, images
 
+OWN, LARGER = 256, 512  # pixels a side: up to here pictures of one size keep it; else this
 Boxes = tuple[np.ndarray, np.ndarray]  # (b, 4) float32, (b,) int64: the class of each
 
 
@@ -94,3 +102,68 @@ class Boxed(Source):
         return Boxed(
             pictures, [b for b, _ in found], [c for _, c in found], self.classes, skipped=self.skipped
         )
+
+
+def boxes(
+    data: str | os.PathLike[str],
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    size: int | None = None,
+    classes: Sequence[str] | None = None,
+    strict: bool = False,
+    **options: Any,
+) -> Boxed:
+    """Pictures with boxes: a folder with COCO's JSON, a table, or a YOLO or Pascal VOC file for each picture.
+
+    data     the folder of the pictures, or the JSON or table in it
+    labels   where the labels are (default: among the pictures, in `annotations` or in `labels`)
+    size     pixels a side, all of each picture within (default: their own up to 256, else 512)
+    classes  those to keep, in this order (default: all; "thing" where the labels name none)
+    strict   stop at the first box or picture that is broken instead of leaving it out
+    options  more of `ilk.images`: channels, range, stretch, ...
+
+    Broken boxes (no numbers, no width or height, outside of their picture) and labels without a picture are
+    left out and told in `skipped`.
+    """
+    folder, held = find(data, labels)
+    shapes = _shapes(folder)
+    if size is None:
+        alike = len({*shapes.values()}) == 1 and max(next(iter(shapes.values()))) <= OWN
+        size = None if alike else LARGER
+    pictures = images(folder, size=size, whole=True, strict=strict, **options)
+    ids = [pictures.id(i) for i in range(len(pictures))]
+    sides = [shapes.get(i) or shapes[i.rpartition("#")[0]] for i in ids]  # a stack's pictures are alike
+    kinds = held.kinds() if classes is None else list(classes)
+    found = place(held, ids, sides, pictures.traits["size"], kinds)
+    rows = np.flatnonzero(found.named)
+    if not len(rows):
+        raise DataError(
+            f"none of {len(ids):,} pictures in {folder} is named in the labels",
+            f"The first picture is {ids[0]!r}; the labels name {', '.join(map(repr, held.pictures[:3]))}.",
+        )
+    if strict and found.skipped:
+        bad = found.skipped[0]
+        raise UnreadableSample(f"{bad.id}: {bad.why}", "Repair or remove it; without strict it is left out.")
+    if found.skipped:
+        say(left_out(found.skipped, "boxes or labels"))
+    for told in found.told():
+        say(told)
+    return Boxed(
+        pictures if len(rows) == len(pictures) else pictures.take(rows),
+        [np.array(found.boxes[r], np.float32).reshape(-1, 4) for r in rows],
+        [np.array(found.kinds[r], np.int64) for r in rows],
+        kinds or (THING,),
+        skipped=[*pictures.skipped, *found.skipped],
+    )
+
+
+def _shapes(folder: str | os.PathLike[str]) -> dict[str, Shape]:
+    """Width and height of each picture as stored, by id; without those that cannot be read."""
+    found = {}
+    for item in listing(folder).items:
+        try:
+            look = formats.look(item.file)
+        except Exception:  # told by the reader of pictures, when it is its turn
+            continue
+        found[item.id] = look.width, look.height
+    return found

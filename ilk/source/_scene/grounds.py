@@ -39,5 +39,5 @@ def sky(rng: np.random.Generator, size: int) -> np.ndarray:  # (1, size, size), 
 
 
 def noisy(rng: np.random.Generator, x: np.ndarray, sigma: float) -> np.ndarray:
-    grain: np.ndarray = sigma * rng.standard_normal(x.shape, np.float32)
-    return x + grain
+    seen: np.ndarray = x + sigma * rng.standard_normal(x.shape, np.float32)
+    return seen
