@@ -18,6 +18,7 @@ __version__ = "0.1.0.dev0"
 
 # The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
 _PUBLIC = {
+    "Boxed": "source.boxes",
     "Graph": "source.graphs",
     "Id": "space",
     "IlkError": "errors",
@@ -31,6 +32,7 @@ _PUBLIC = {
     "align": "analysis.align",
     "anomalies": "analysis.anomalies",
     "blackholes": "source.blackholes",
+    "boxes": "source.boxes",
     "cluster_cards": "analysis.cards",
     "clusters": "analysis.clusters",
     "demo": "demonstration",
@@ -56,6 +58,7 @@ _PUBLIC = {
     "pairs": "source.pairs",
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
+    "scenes": "source.scenes",
     "split": "analysis.split",
     "text": "source.text",
     "widget": "view.notebook",
@@ -66,6 +69,7 @@ _PUBLIC = {
 
 # Written out for type checkers and editors, which do not run code.
 __all__ = [
+    "Boxed",
     "Graph",
     "Id",
     "IlkError",
@@ -80,6 +84,7 @@ __all__ = [
     "align",
     "anomalies",
     "blackholes",
+    "boxes",
     "cluster_cards",
     "clusters",
     "demo",
@@ -105,6 +110,7 @@ __all__ = [
     "pairs",
     "parameters",
     "probe",
+    "scenes",
     "split",
     "text",
     "widget",
@@ -136,10 +142,12 @@ if TYPE_CHECKING:
     from .learning import learn
     from .source import Source
     from .source.blackholes import blackholes
+    from .source.boxes import Boxed, boxes
     from .source.graphs import Graph, graphs
     from .source.images import Images, images
     from .source.normalise import normalise
     from .source.pairs import Pairs, pairs
+    from .source.scenes import scenes
     from .source.text import Text, text
     from .space import Id, Space
     from .training.fit import fit
