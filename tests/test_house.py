@@ -39,6 +39,7 @@ ORDER = [
         "view",
         "target",
         "usual",
+        "telling",
         "judging",
         "learning",
         "finetuning",

@@ -7,7 +7,7 @@ draw after it, after some of it, or after nothing (classifier-free guidance, Ho 
 Legend: B samples, C x H x W numbers in a picture, K numbers told of each, T pieces of a text.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,6 @@ from ..encoders._noise import noised, truth
 from ..encoders.unet import Context, UNet
 from ..errors import OptionError
 from ..source import Source
-from ..source.pairs import Pairs
 from ._base import Objective
 from ._teacher import Teacher
 from ._told import Beside
@@ -35,6 +34,7 @@ class Diffusion(Objective):
     `silent`: how often nothing is said of a picture; besides, each single number is left out as often.
     """
 
+    kind: ClassVar[str] = "images"
     encoder: UNet
 
     def __init__(self, encoder: UNet, *, ema: float = 0.999, silent: float = 0.1) -> None:
@@ -53,17 +53,15 @@ class Diffusion(Objective):
     def kept(self) -> Encoder:
         return self.teacher.encoder
 
-    def views(self, batch: Any) -> tuple[Tensor, ...]:
+    def views(self, batch: Tensor) -> tuple[Tensor, ...]:
         """The pictures, the time of each (B,), noise (B, C, H, W), and what chance leaves unsaid (B, 1 + K).
 
         Times are drawn evenly, one from each B-th part of the whole (Kingma et al. 2021).
         """
-        x = batch[0] if isinstance(batch, tuple) else batch
-        B = len(x)
-        parts = torch.randperm(B, device=x.device)
-        t = (parts + torch.rand(B, device=x.device)) / B
-        noise = torch.randn_like(self.encoder.like(x))
-        return x, t, noise, torch.rand(B, 1 + len(self.told.numbers), device=x.device) < self.silent
+        B, at = len(batch), batch.device
+        t = (torch.randperm(B, device=at) + torch.rand(B, device=at)) / B
+        noise = torch.randn_like(self.encoder.like(batch))
+        return batch, t, noise, torch.rand(B, 1 + len(self.told.numbers), device=at) < self.silent
 
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:
         x, t, noise, unsaid, *beside = views
@@ -90,10 +88,6 @@ class Diffusion(Objective):
     def beside(self, source: Source, rows: np.ndarray) -> tuple[Tensor, ...]:
         return self.told(source, rows)
 
-    def content(self, source: Source, encoder: Encoder) -> Source:
-        """The pictures, where they came with captions."""
-        return source.pictures if isinstance(source, Pairs) else source
-
     @torch.no_grad()
     def after_step(self, progress: float) -> None:
         """The average follows fast at first, or it would for long be what was not yet learnt."""
@@ -105,9 +99,8 @@ class Diffusion(Objective):
     def given_back(self, source: Source, rows: np.ndarray) -> float:
         """The share of the pictures' variance that the average finds again under noise."""
         unet = self.teacher.encoder.eval()
-        rows = rows[:SOME]
-        batch, at = source.batch(rows), self.steps.device
-        x = unet.given((batch[0] if isinstance(batch, tuple) else batch).to(at))
+        rows, at = rows[:SOME], self.steps.device
+        x = unet.given(source.batch(rows).to(at))
         numbers, words = self.told.parted([b.to(at) for b in self.beside(source, rows)])
         told = unet.context(len(x), numbers, words)
         total = (x - x.mean(0)).square().mean().clamp(min=1e-12)
