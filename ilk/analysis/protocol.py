@@ -6,6 +6,7 @@ Which rows are held out hangs on their ids alone, so that it is the same today, 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,10 +20,12 @@ from ..errors import DataError
 from ..source import Source
 from ..source._labels import column, labelled
 from ..training import health
+from .probe import How, r2
 from .shots import drawn
 
 HELD_OUT = 5  # one row in so many
 K, TEMPERATURE, SHOTS = 20, 0.07, 5
+HOW: tuple[How, How] = ("knn", "linear")
 VIEWED = 512  # rows of which two views are looked for
 
 
@@ -31,7 +34,7 @@ class Score:
     dim: int
     knn: float  # accuracy, K nearest of the learnt rows by cosine, voting by TEMPERATURE
     linear: float  # accuracy of logistic regression on the learnt rows
-    shots: float  # accuracy by prototypes of SHOTS rows of each label, among held-out rows
+    shots: float | None  # accuracy by prototypes of SHOTS rows of each label, among held-out rows
     views: float | None  # share of held-out rows whose one view finds the other among VIEWED
     rank: float  # RankMe of the held-out rows
 
@@ -62,6 +65,19 @@ def score(encoder: Encoder, source: Source, label: str, *, seed: int = 0) -> Sco
         views=_views(encoder, source, asked[:VIEWED], seed),
         rank=health.rankme(q),
     )
+
+
+def score_amounts(encoder: Encoder, source: Source, columns: Sequence[str], *, seed: int = 0) -> Score:
+    """The same where no label is known, but amounts: `knn` and `linear` are R2, the mean over `columns`.
+
+    Of held-out rows each fifth is asked, the others tell.
+    """
+    asked = np.flatnonzero(held_out(source))
+    z = embed(encoder, source, asked)
+    values = [np.asarray(column(source, name), np.float64)[asked] for name in columns]
+    knn, linear = (float(np.mean([r2(z, v, how=how, seed=seed) for v in values])) for how in HOW)
+    views = _views(encoder, source, asked[:VIEWED], seed)
+    return Score(z.shape[1], knn, linear, None, views, health.rankme(z))
 
 
 def _views(encoder: Encoder, source: Source, rows: np.ndarray, seed: int) -> float | None:

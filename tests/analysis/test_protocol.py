@@ -3,7 +3,8 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_digits
 
-from ilk.analysis.protocol import held_out, score
+from ilk.analysis.probe import r2
+from ilk.analysis.protocol import held_out, score, score_amounts
 from ilk.encoders import build, embed
 from ilk.errors import DataError, UnknownName
 from ilk.source.images import Images
@@ -52,3 +53,19 @@ def test_bad_input_is_named() -> None:
         score(encoder, data, "digit")
     with pytest.raises(DataError, match="1 labels"):
         score(encoder, data, "label")
+
+
+def test_amounts_are_asked_of_held_out_rows_alone() -> None:
+    plain = source(1000)
+    ink, noise = plain.pixels.mean((1, 2, 3)), np.random.default_rng(0).random(1000)
+    data = Images(plain.pixels, plain.ids, columns=pa.table({"ink": ink, "noise": noise}))
+    encoder, held = build("pixels", data.traits).eval(), held_out(data)
+    z = embed(encoder, data)[held]
+    told = score_amounts(encoder, data, ["ink"])
+    assert told.knn == r2(z, ink[held])
+    assert told.linear > 0.99 > told.knn > 0.5
+    assert (told.shots, told.rank) == (None, pytest.approx(rankme(z)))
+    both = score_amounts(encoder, data, ["ink", "noise"])
+    assert both.knn == pytest.approx((told.knn + r2(z, noise[held])) / 2)
+    with pytest.raises(UnknownName, match="digit"):
+        score_amounts(encoder, data, ["digit"])
