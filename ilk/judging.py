@@ -99,7 +99,7 @@ class Judge:
             yield self("tfidf", self._solved("tfidf"))
             yield self("random", self._solved("tfidf", dim=dim or RANDOM))
             return
-        if kind(self.source) == "pairs":  # which caption is of which picture, nothing tells unlearnt
+        if kind(self.source) in ("pairs", "interactions"):  # what goes together, nothing tells unlearnt
             return
         traits = self.source.traits
         if not {"channels", "size"} <= traits.keys():

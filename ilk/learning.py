@@ -1,7 +1,5 @@
 """From data to a space: learn an encoder, judge it, fill a space with its vectors."""
 
-import csv
-import io
 import os
 from dataclasses import dataclass
 from dataclasses import replace as replaced
@@ -11,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import encoders, files, objectives, saved
+from . import encoders, objectives, saved
 from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
@@ -22,9 +20,12 @@ from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source, arrived, sent
 from .source._kind import kind, reader
+from .source.graphs import Graph, Graphs
+from .source.interactions import Interactions
 from .source.pairs import Pairs
 from .space import Space
 from .target import Target, default_name, paths
+from .telling import with_told
 from .training.distributed import group, in_turn, wait
 from .training.everywhere import everywhere
 from .training.fit import fit
@@ -32,12 +33,14 @@ from .training.folder import best
 from .training.recipe import Recipe
 from .training.watch import Watch
 from .usual import (
+    HALVES,
     TOWERS,
     Usual,
     check,
     check_label,
     encoder_for,
     kind_for,
+    side_by_side,
     two_towers,
     usual,
     with_vocabulary,
@@ -84,7 +87,7 @@ def learn(
     with group() as (rank, _):
         with in_turn():
             of = as_ or kind_for(objective, data)
-            if objective == "auto" and of == "pairs":
+            if objective == "auto" and of in HALVES:
                 objective = usual(of).quick  # there is but one way
             reads = None if isinstance(data, Source) else reader(of, data)
             check(objective, encoder, dim, options, of=of)
@@ -98,8 +101,12 @@ def learn(
         if rank > 0:
             return _helped(job, objective, made, name)
         asked = {"objective": objective, "encoder": encoder, "dim": dim, "options": options}
-        target = Target(name, asked, source, found_at=_found_at(data), replace=replace, own=_own(made))
-        _list_skipped(source, target.run / "skipped.csv")
+        content, users = source, None
+        if isinstance(made, Objective):
+            content, users = made.content(source, made.encoder), made.askers(source)
+        found_at = _found_at(data)
+        target = Target(name, asked, content, found_at=found_at, replace=replace, own=_own(made), users=users)
+        target.list_skipped(source)
         space = _auto(job, target) if made is None else _one(job, target, objective, made)
         wait()
         return space
@@ -118,16 +125,6 @@ def _found_at(data: Any) -> str | None:
 def _own(made: ClosedForm | Objective | None) -> bool:
     """Whether something else goes into the space than the samples: words that texts hold."""
     return isinstance(made, ClosedForm) and type(made).content is not ClosedForm.content
-
-
-def _list_skipped(source: Source, path: Path) -> None:
-    """All that could not be read, and why; a remark while reading names but a few."""
-    path.unlink(missing_ok=True)
-    if source.skipped:
-        text = io.StringIO()
-        csv.writer(text).writerows([("id", "why"), *((s.id, s.why) for s in source.skipped)])
-        files.write(path, text.getvalue().encode())
-        say(f"{path} names all {len(source.skipped):,} that were left out.")
 
 
 def _sharp(recipe: Recipe, n: int) -> Recipe:
@@ -163,6 +160,8 @@ def _share(told: Any) -> None:
 def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -> Space:
     found = job.learnt(name, made, target.run)
     job.compare({name: found})
+    if isinstance(made, Objective) and (users := made.askers(job.source)) is not None:
+        say(f"{target.fill(found.encoder, None, users, at=target.users).path} holds the users.")
     content = made.content(job.source, found.encoder)
     return target.fill(found.encoder, found.decoder, content)
 
@@ -214,7 +213,7 @@ class _Job:
 
     @property
     def usual(self) -> Usual:
-        return usual(kind(self.source))
+        return usual("whole graphs" if isinstance(self.source, Graphs) else kind(self.source))
 
     @property
     def enough(self) -> bool:
@@ -224,7 +223,7 @@ class _Job:
     @property
     def blind(self) -> bool:
         """Whether there is no score: nodes have no other view, so only labels can judge."""
-        return self.label is None and kind(self.source) == "graphs"
+        return self.label is None and isinstance(self.source, Graph)
 
     def built(self, name: str) -> ClosedForm | Objective:
         cls = objectives.find(name)
@@ -279,8 +278,13 @@ class _Job:
         network = encoders.find(self.encoder)
         own = {k: v for k, v in options.items() if k in parameters(cls)}
         others = {k: v for k, v in options.items() if k not in own}
-        towers = {k: others.pop(k) for k in TOWERS if k in others and isinstance(self.source, Pairs)}
+        if isinstance(self.source, Interactions):
+            torch.manual_seed(self.recipe.seed)
+            both = side_by_side(self.source, self.dim or cls.dim, self.recipe.seed, **others)
+            return construct(cls, own, {"encoder": both})
+        towers = {k: others.pop(k) for k in TOWERS["pairs"] if k in others and isinstance(self.source, Pairs)}
         others = with_vocabulary(network, cls, others, self.source, self.recipe.seed)
+        others = with_told(network, others, self.source, self.recipe.seed)
         dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
         torch.manual_seed(self.recipe.seed)  # the first weights
         minutes = self.recipe.minutes

@@ -3,8 +3,11 @@
 NAME.run/learn.json    what was asked, where the data lay, and the encoders that this run put into the space
 NAME.run/OBJECTIVE/    one folder an objective (see training/fit.py)
 NAME.space/            see space/
+NAME.users.space/      of two towers: the users, who are asked for; NAME.space holds the items
 """
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -35,6 +38,11 @@ def paths(name: Path) -> tuple[Path, Path]:
     return name.with_name(f"{name.name}.run"), name.with_name(f"{name.name}.space")
 
 
+def users_beside(space: Path) -> Path:
+    """Of the items in `space`."""
+    return space.with_name(f"{space.stem}.users.space")
+
+
 class Target:
     """Refuses to touch a space that holds anything the data to learn from would not give again."""
 
@@ -47,9 +55,11 @@ class Target:
         found_at: str | None = None,
         replace: bool,
         own: bool = False,
+        users: Source | None = None,
     ) -> None:
-        """`own`: what goes into the space has other ids than the data."""
+        """`source`: what goes into the space; `own`: that is not known yet; `users`: what goes beside it."""
         self.run, self.space = paths(name)
+        self.users = users_beside(self.space)
         self.record = self.run / "learn.json"
         self.asked = json.loads(json.dumps(asked))  # as it will be read back
         self.data = None if found_at is None else os.path.abspath(found_at)
@@ -58,53 +68,59 @@ class Target:
         if replace:
             _throw_away(self.run, "learn.json")
             _throw_away(self.space, "space.json")
+            _throw_away(self.users, "space.json")
         if self.record.exists():
-            self._go_on(None if own else source)
-        elif self.space.exists():
-            raise self._taken("is not of a run here")
+            self._go_on({self.space: None if own else source, self.users: users})
+        elif self.space.exists() or (users is not None and self.users.exists()):
+            raise self._taken(self.space if self.space.exists() else self.users, "is not of a run here")
         with files.room(self.run):
             self.run.mkdir(parents=True, exist_ok=True)
         self._write()
 
-    def fill(self, encoder: Encoder, decoder: Decoder | None, source: Source) -> Space:
+    def fill(
+        self, encoder: Encoder, decoder: Decoder | None, source: Source, *, at: Path | None = None
+    ) -> Space:
         """The space of this encoder: gone on with where it stands, else made beside and put in place."""
         made_by = saved.fingerprint(encoder)
         self.fingerprints = [*dict.fromkeys([*self.fingerprints, made_by])]
         self._write()
-        stands = self.space.exists()
-        if stands and Space.open(self.space).fingerprint == made_by:
-            space = Space.open(self.space)
+        at = at or self.space
+        stands, new = at.exists(), _new(at)
+        if stands and Space.open(at).fingerprint == made_by:
+            space = Space.open(at)
             space.upsert(source)
             return space
-        space = Space.create(
-            self._new if stands else self.space, encoder, reading=source.reading, decoder=decoder
-        )
+        space = Space.create(new if stands else at, encoder, reading=source.reading, decoder=decoder)
         space.upsert(source)
         if stands:
-            lost = Space.open(self.space).layers()
-            os.replace(self.space, self._old)
-            os.replace(self._new, self.space)
+            lost = Space.open(at).layers()
+            os.replace(at, _old(at))
+            os.replace(new, at)
             self._tidy()
             if lost:
                 say(f"The encoder has changed: compute {', '.join(lost)} again.")
-        return Space.open(self.space)
+        return Space.open(at)
 
-    @property
-    def _new(self) -> Path:
-        return self.space.with_name(f"{self.space.name}.new")
-
-    @property
-    def _old(self) -> Path:
-        return self.space.with_name(f"{self.space.name}.old")
+    def list_skipped(self, source: Source) -> None:
+        """All that could not be read, and why; a remark while reading names but a few."""
+        path = self.run / "skipped.csv"
+        path.unlink(missing_ok=True)
+        if source.skipped:
+            text = io.StringIO()
+            csv.writer(text).writerows([("id", "why"), *((s.id, s.why) for s in source.skipped)])
+            files.write(path, text.getvalue().encode())
+            say(f"{path} names all {len(source.skipped):,} that were left out.")
 
     def _tidy(self) -> None:
         """Ends what a kill cut short: the old space is put back where the new one had not taken its place."""
-        if self._old.exists() and not self.space.exists():
-            os.replace(self._old, self.space)
-        for left in (self._new, self._old):
-            _throw_away(left, "space.json")
+        for space in (self.space, self.users):
+            if _old(space).exists() and not space.exists():
+                os.replace(_old(space), space)
+            for left in (_new(space), _old(space)):
+                _throw_away(left, "space.json")
 
-    def _go_on(self, source: Source | None) -> None:
+    def _go_on(self, given: dict[Path, Source | None]) -> None:
+        """`given`: what would go into each space."""
         try:
             record = json.loads(self.record.read_bytes())
             asked, self.fingerprints = record["asked"], record["fingerprints"]
@@ -114,19 +130,21 @@ class Target:
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise FormatError(f"{self.record} is damaged: {e}", "Use --replace to start anew.") from e
         if changed:
-            raise self._taken(f"its run was asked for another {' and '.join(changed)}")
-        if self.space.exists():
-            space = Space.open(self.space)
+            raise self._taken(self.space, f"its run was asked for another {' and '.join(changed)}")
+        for at, source in given.items():
+            if not at.exists():
+                continue
+            space = Space.open(at)
             if space.fingerprint not in self.fingerprints:
-                raise self._taken("is not of the run beside it")
+                raise self._taken(at, "is not of the run beside it")
             known = None if source is None else {source.id(i) for i in range(len(source))}
             more = 0 if known is None else len(set(space.ids()) - known)
             if more:
-                raise self._taken(f"holds {more:,} rows that are not in the data to learn from")
+                raise self._taken(at, f"holds {more:,} rows that are not in the data to learn from")
 
-    def _taken(self, why: str) -> OptionError:
+    def _taken(self, space: Path, why: str) -> OptionError:
         return OptionError(
-            f"{self.space} stands already, and {why}",
+            f"{space} stands already, and {why}",
             "Give another name (--out NAME), or --replace to throw that space and its run away.",
         )
 
@@ -134,6 +152,14 @@ class Target:
         record = {"format": FORMAT, "asked": self.asked, "fingerprints": self.fingerprints}
         record |= {} if self.data is None else {"data": self.data}
         files.write(self.record, json.dumps(record, indent=1).encode())
+
+
+def _new(space: Path) -> Path:
+    return space.with_name(f"{space.name}.new")
+
+
+def _old(space: Path) -> Path:
+    return space.with_name(f"{space.name}.old")
 
 
 def _throw_away(folder: Path, mark: str) -> None:

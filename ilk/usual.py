@@ -9,14 +9,21 @@ from typing import Any
 
 from . import encoders, objectives, saved
 from .encoders import Encoder
+from .encoders._described import described
 from .encoders._tokenizer import VOCABULARY, given
+from .encoders.record import Record
+from .encoders.towers import Towers
 from .encoders.two import Two
 from .errors import OptionError, UnknownName
-from .find import parameters
+from .find import construct, parameters
 from .objectives import ClosedForm, Objective
 from .source import Source
 from .source._kind import kind as kind_of
+from .source._records import Pictures
+from .source.interactions import Interactions
 from .source.pairs import Pairs
+from .source.tables import Table
+from .source.text import Text
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,11 @@ USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "images": Usual("patches", "simclr", "pca", "convnet"),
     "text": Usual("sif", "simcse", "tfidf", "transformer"),
     "graphs": Usual("node2vec", "infomax", "features", "gcn"),
+    "whole graphs": Usual("wl", "graph_contrast", "features", "gcn"),  # each of many is a sample
     "pairs": Usual("clip", "clip", "", "convnet"),  # but one way; the encoder of the pictures
+    "interactions": Usual("two_tower", "two_tower", "", "record"),  # of either side
 }
+HALVES = {"pairs": "images", "interactions": "tables"}  # the kind of data that the encoder is for
 TRAITS = {
     "channels": "images",
     "size": "images",
@@ -42,7 +52,11 @@ TRAITS = {
 }
 
 
-TOWERS = ("words", "vocabulary")  # options of pairs, see `two_towers`
+TOWERS = {  # options of what is made of two networks, see `two_towers` and `side_by_side`
+    "pairs": ("words", "vocabulary"),
+    "interactions": ("words", "vocabulary", "merge"),
+}
+TOLD = ("condition", "words", "vocabulary")  # options of what draws after something, see telling.py
 SAID = 64  # pieces of a caption that are read
 
 
@@ -83,7 +97,7 @@ def suits(
 def encoder_for(objective: str, kind: str) -> str:
     """The network that an objective is usually given."""
     cls = objectives.find(usual(kind).slow if objective == "auto" else objective)
-    if kind == "pairs":
+    if kind in HALVES:
         return usual(kind).encoder
     asked = objectives.usual_encoder(cls)
     return asked if takes(encoders.find(asked)) in (None, kind) else usual(kind).encoder
@@ -96,6 +110,8 @@ def objectives_for(kind: str) -> list[str]:
 def options_of(network: type[Encoder]) -> list[str]:
     """What can be said of an encoder; `vocabulary`: of how many pieces, where they are learnt."""
     known = parameters(network)
+    if "numbers" in known:
+        return [*known, *TOLD]
     return [*known, "vocabulary"] if "tokenizer" in known else known
 
 
@@ -113,15 +129,47 @@ def with_vocabulary(
 def two_towers(
     pictures: Encoder, source: Pairs, seed: int, words: str = "transformer", vocabulary: int = VOCABULARY
 ) -> Two:
+    """`words`: see `reading_network`."""
+    of_words = reading_network(source.captions, seed, words, vocabulary, pictures.dim)
+    return Two(pictures, of_words, pictures.dim)
+
+
+def reading_network(source: Source, seed: int, words: str, vocabulary: int, dim: int) -> Encoder:
     """`words`: transformer, to be learnt; the folder of a saved encoder; or a model of `transformers`."""
     if words == "transformer":
-        tokenizer = given("wordpiece", source.captions, vocabulary, seed=seed)
-        of_words = encoders.build(words, {}, tokenizer=tokenizer, length=SAID, dim=pictures.dim)
-    elif os.path.exists(Path(words) / "encoder.json"):
-        of_words = saved.load(Path(words), Encoder)  # type: ignore[type-abstract]
-    else:
-        of_words = encoders.build("hub_text", {}, model=words)
-    return Two(pictures, of_words, pictures.dim)
+        tokenizer = given("wordpiece", source, vocabulary, seed=seed)
+        return encoders.build(words, {}, tokenizer=tokenizer, length=SAID, dim=dim)
+    if os.path.exists(Path(words) / "encoder.json"):
+        return saved.load(Path(words), Encoder)  # type: ignore[type-abstract]
+    return encoders.build("hub_text", {}, model=words)
+
+
+def side_by_side(
+    source: Interactions,
+    dim: int,
+    seed: int,
+    *,
+    merge: str = "dot",
+    words: str = "transformer",
+    vocabulary: int = VOCABULARY,
+    **options: Any,
+) -> Towers:
+    """A tower for users and one for items, with networks for what columns of text and pictures these have."""
+
+    def tower(side: str, table: Table) -> Encoder:
+        about = described(table, source.met(side))
+        told = [column for column in table.held.values() if isinstance(column, list)]
+        shown = next((v for v in table.held.values() if isinstance(v, Pictures)), None)
+        networks: dict[str, Encoder] = {}
+        if told:
+            texts = Text([t for column in told for t in column if t], [""])
+            networks["words"] = reading_network(texts, seed, words, vocabulary, dim)
+        if shown is not None:
+            of_pictures = {"channels": shown.pixels.shape[1], "size": shown.pixels.shape[3]}
+            networks["pictures"] = encoders.build("convnet", of_pictures, dim=dim)
+        return construct(Record, {"columns": about, "dim": dim, **networks, **options}, {})
+
+    return Towers(tower("users", source.users), tower("items", source.items), dim, merge)
 
 
 def check(
@@ -147,10 +195,10 @@ def check(
         known = parameters(cls)
         sized = "dim" in known
         if not issubclass(cls, ClosedForm):
-            tower = "images" if of == "pairs" else of
+            tower = HALVES.get(of, of)
             suits(name, network, tower, lambda kind: [encoder_for(objective, kind)])
             known = [*(p for p in known if p != "encoder"), *options_of(network)]
-            known += TOWERS if of == "pairs" else ()
+            known += TOWERS.get(of, ())
             sized = "dim" in parameters(network)
     for option in options:
         if option not in known:

@@ -31,6 +31,9 @@ from . import probe  # noqa: F401
 from . import zeroshot  # noqa: F401
 
 # isort: split
+from . import recommend  # noqa: F401
+
+# isort: split
 from . import finetune  # noqa: F401
 
 # isort: split

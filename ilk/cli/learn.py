@@ -15,7 +15,8 @@ from ._printing import Output
 READING = {  # options of the reader of each kind of data
     "images": ("size", "channels", "stretch", "fill", "normalise"),
     "text": ("by", "column", "encoding"),
-    "graphs": ("source_", "target", "nodes", "directed"),
+    "graphs": ("source_", "target", "nodes", "about", "features", "edge_features", "neighbours", "directed"),
+    "interactions": ("users", "items", "user", "item"),
 }
 READING["pairs"] = (*READING["images"], "column")
 
@@ -38,7 +39,8 @@ def learn(
         Path | None, typer.Option(help="Makes OUT.run and OUT.space [default: the data's name].")
     ] = None,
     as_: Annotated[
-        str | None, typer.Option("--as", help="images, text, graphs or pairs [default: what it looks like].")
+        str | None,
+        typer.Option("--as", help="images, text, graphs, pairs, interactions [default: what it looks like]."),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
@@ -81,6 +83,24 @@ def learn(
     directed: Annotated[
         bool | None,
         typer.Option("--directed/--undirected", help="Of a graph [default: as it says; a list: undirected]."),
+    ] = None,
+    users: Annotated[
+        Path | None, typer.Option(help="Of who chose what, a table of the users: id, columns.")
+    ] = None,
+    items: Annotated[Path | None, typer.Option(help="... and one of the items.")] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Of who chose what, the column with the users [default: user, ...].")
+    ] = None,
+    item: Annotated[str | None, typer.Option(help="... and with the items [default: item, ...].")] = None,
+    about: Annotated[
+        Path | None, typer.Option(help="Of many graphs, a table of them: id, columns to keep.")
+    ] = None,
+    features: Annotated[
+        str | None, typer.Option(help="Of a graph's nodes, the columns that a network sees: a,b.")
+    ] = None,
+    edge_features: Annotated[str | None, typer.Option(help="... and of its edges: a,b.")] = None,
+    neighbours: Annotated[
+        int | None, typer.Option(help="... of a node that one layer looks at, at most [default: all].")
     ] = None,
     label: Annotated[
         str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
@@ -125,8 +145,12 @@ def learn(
                 "normalise": removed(normalise),
             }
             texts = {"by": by, "column": column, "encoding": encoding}
-            edges = {"source": source_, "target": target, "nodes": nodes, "directed": directed}
+            edges: dict[str, Any] = {"source": source_, "target": target, "nodes": nodes}
+            edges["directed"] = directed
+            edges |= {"about": about, "features": _names(features), "edge_features": _names(edge_features)}
+            edges["neighbours"] = neighbours
             given: dict[str, dict[str, Any]] = {"images": pictures, "text": texts, "graphs": edges}
+            given["interactions"] = {"users": users, "items": items, "user": user, "item": item}
             given["pairs"] = pictures | {"caption": column}
             source = read(data, strict=strict, **given[of])
         space = learn(
@@ -187,6 +211,10 @@ def _refuse_others(given: typer.Context, kind: str) -> None:
                 f"--{name.rstrip('_')} is for {of}, and the data are {kind}",
                 f"Leave it out, or say what the data are: --as {of}.",
             )
+
+
+def _names(given: str | None) -> list[str] | None:
+    return None if given is None else [name.strip() for name in given.split(",")]
 
 
 def _summary(space: "Space", source: "Source") -> dict[str, Any]:

@@ -24,8 +24,9 @@ from ._graph.found import EDGES, ENDS, GRAPHS
 from ._reading.file import kind_of as picture_kind
 from ._text import files
 from .formats import KINDS as PICTURES
+from .interactions import choices
 
-READERS = ("images", "text", "graphs", "pairs")  # a new kind of data adds its own, and its rule below
+READERS = ("images", "text", "graphs", "pairs", "interactions")  # a new kind adds its own, and its rule
 FEW = 2000  # files of a folder that are looked at
 
 
@@ -38,7 +39,7 @@ def reader(as_: str | None, data: Any) -> Callable[..., Source]:
 
 
 def kind(data: Any) -> str:
-    """`images`, `text` or `graphs`: what most of it looks like; pictures where nothing tells.
+    """`images`, `text`, `graphs`, `interactions`: what most of it looks like; pictures where nothing tells.
 
     That pictures with metadata are `pairs` with captions is said, or is what the objective wants.
     """
@@ -46,19 +47,26 @@ def kind(data: Any) -> str:
         return str(data.reading["reader"])
     if isinstance(data, str | os.PathLike):
         return _of_path(os.fspath(data))
+    if isinstance(data, list | tuple) and data and _is_graph(data[0]):
+        return "graphs"
     if isinstance(data, list | tuple) and data and isinstance(data[0], str | os.PathLike):
         first = os.fspath(data[0])
         if isinstance(data[0], Path):
             return _of_names([first])
         return "images" if picture_kind(first) in PICTURES or os.path.exists(first) else "text"
     if isinstance(data, pa.Table):
-        return "graphs" if _are_edges(data.column_names) else "text"
-    if issparse(data) or type(data).__module__.partition(".")[0] == "networkx":
+        chosen = choices(data.column_names)
+        return "graphs" if _are_edges(data.column_names) else "interactions" if chosen else "text"
+    if _is_graph(data):
         return "graphs"
     if isinstance(data, pa.Array | pa.ChunkedArray | np.ndarray):
         letters = data.dtype.kind in "OU" if isinstance(data, np.ndarray) else _letters(data.type)
         return "text" if letters else "images"
     return "images"
+
+
+def _is_graph(data: Any) -> bool:
+    return issparse(data) or type(data).__module__.partition(".")[0] in ("networkx", "torch_geometric")
 
 
 def _of_path(path: str) -> str:
@@ -76,21 +84,25 @@ def _of_path(path: str) -> str:
 def _of_names(names: Any) -> str:
     met: Counter[str] = Counter()
     for name in islice((n for n in names if not os.path.basename(n).startswith(".")), FEW):
-        if picture_kind(name) in PICTURES:
+        if files.kind_of(name) in GRAPHS:
+            met["graphs"] += 1
+        elif picture_kind(name) in PICTURES:
             met["images"] += 1
         elif files.kind_of(name) in files.KINDS:
             met["text"] += 1
-    return "text" if met["text"] > met["images"] else "images"
+    return max(("images", "text", "graphs"), key=met.__getitem__)
 
 
 def _of_table(path: str) -> str:
-    """Pictures where a column names some, or holds bytes; a graph where two name an edge's ends."""
+    """Pictures where a column names some, or holds bytes; by the names of two, a graph or who chose what."""
     try:
         first = _first(path)
     except (pa.ArrowException, *files.BROKEN):
         return "text"  # whose reader tells what is wrong
     if _are_edges(first.schema.names):
         return "graphs"
+    if choices(first.schema.names):
+        return "interactions"
     for column in first.columns:
         if pa.types.is_binary(column.type) or pa.types.is_struct(column.type):
             return "images"

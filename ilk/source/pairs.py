@@ -1,5 +1,7 @@
 """Pairs: pictures, each with the words that describe it -> (picture, caption), read as either is alone.
 
+Pairs of anything else are interactions: see there.
+
 Legend: n pairs, B batch, C channels, H x W pixels.
 """
 
@@ -10,7 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +23,7 @@ from ..errors import DataError, UnknownName
 from ._base import Json, Skipped, Source, Views, left_out
 from ._reading.tables import beside
 from .images import Images, images
+from .interactions import Interactions, interactions
 from .text import Text, text
 
 NAMES = ("caption", "text", "title", "description", "txt")  # of the column with the captions
@@ -88,9 +91,18 @@ class Pairs(Source):
         )
 
 
-def pairs(data: Any, *, caption: str | None = None, strict: bool = False, **options: Any) -> Pairs:
+@overload
+def pairs(data: Any, *, caption: str | None = ..., strict: bool = ..., **options: Any) -> Pairs: ...
+@overload
+def pairs(data: Any, *, user: str, item: str, strict: bool = ..., **options: Any) -> Interactions: ...
+@overload
+def pairs(data: Any, *, users: Any, items: Any, strict: bool = ..., **options: Any) -> Interactions: ...
+
+
+def pairs(data: Any, *, caption: str | None = None, strict: bool = False, **options: Any) -> Source:
     """Pictures with captions: a table (CSV, parquet) with a column of each, webdataset shards, or a folder
-    of pictures where the caption of `a.png` is in `a.txt`.
+    of pictures where the caption of `a.png` is in `a.txt`. Or who chose what, and any two columns that belong
+    together: with `users` and `items`, or `user` and `item` named (see `ilk.interactions`).
 
     caption  the column with the captions (default: caption, text, title, description or txt)
     strict   stop at the first picture without a caption, or that cannot be read, instead of leaving it out
@@ -98,6 +110,8 @@ def pairs(data: Any, *, caption: str | None = None, strict: bool = False, **opti
 
     A half whose other is missing is left out and told in `skipped`.
     """
+    if caption is None and {"users", "items", "user", "item"} & options.keys():
+        return interactions(data, strict=strict, **options)
     found = images(data, strict=strict, **options)
     words, lonely = _words(found, data, caption)
     has = np.array([w is not None and bool(w.strip()) for w in words])
