@@ -23,10 +23,12 @@ _PUBLIC = {
     "Id": "space",
     "IlkError": "errors",
     "Images": "source.images",
+    "Interactions": "source.interactions",
     "Pairs": "source.pairs",
     "Recipe": "training.recipe",
     "Source": "source",
     "Space": "space",
+    "Table": "source.tables",
     "Text": "source.text",
     "Watch": "training.watch",
     "align": "analysis.align",
@@ -44,9 +46,11 @@ _PUBLIC = {
     "finetune": "finetuning",
     "fit": "training.fit",
     "graphs": "source.graphs",
+    "hindsight": "analysis.recommend",
     "images": "source.images",
     "import_words": "analysis.words",
     "inside": "view.inside",
+    "interactions": "source.interactions",
     "invariance": "analysis.invariance",
     "learn": "learning",
     "likeness": "analysis.words",
@@ -54,12 +58,13 @@ _PUBLIC = {
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
     "odd_one_out": "analysis.words",
-    "oddities": "analysis.oddities",
     "pairs": "source.pairs",
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
+    "recommend": "analysis.recommend",
     "scenes": "source.scenes",
     "split": "analysis.split",
+    "tables": "source.tables",
     "text": "source.text",
     "widget": "view.notebook",
     "words": "analysis.words",
@@ -74,10 +79,12 @@ __all__ = [
     "Id",
     "IlkError",
     "Images",
+    "Interactions",
     "Pairs",
     "Recipe",
     "Source",
     "Space",
+    "Table",
     "Text",
     "Watch",
     "__version__",
@@ -96,9 +103,11 @@ __all__ = [
     "finetune",
     "fit",
     "graphs",
+    "hindsight",
     "images",
     "import_words",
     "inside",
+    "interactions",
     "invariance",
     "learn",
     "likeness",
@@ -106,12 +115,13 @@ __all__ = [
     "neighbour_graph",
     "normalise",
     "odd_one_out",
-    "oddities",
     "pairs",
     "parameters",
     "probe",
+    "recommend",
     "scenes",
     "split",
+    "tables",
     "text",
     "widget",
     "words",
@@ -127,10 +137,10 @@ if TYPE_CHECKING:
     from .analysis.diagnose import diagnose
     from .analysis.drift import drift
     from .analysis.invariance import invariance
-    from .analysis.oddities import oddities
     from .analysis.pairs import duplicates, neighbour_graph
     from .analysis.parameters import parameters
     from .analysis.probing import probe
+    from .analysis.recommend import hindsight, recommend
     from .analysis.shots import few_shots
     from .analysis.split import split
     from .analysis.words import export_words, import_words, likeness, odd_one_out, words
@@ -145,9 +155,11 @@ if TYPE_CHECKING:
     from .source.boxes import Boxed, boxes
     from .source.graphs import Graph, graphs
     from .source.images import Images, images
+    from .source.interactions import Interactions, interactions
     from .source.normalise import normalise
     from .source.pairs import Pairs, pairs
     from .source.scenes import scenes
+    from .source.tables import Table, tables
     from .source.text import Text, text
     from .space import Id, Space
     from .training.fit import fit
