@@ -43,6 +43,13 @@ def r2(vectors: np.ndarray, values: np.ndarray, *, how: How = "knn", folds: int 
     return 1 - off / total
 
 
+def r2_apart(vectors: np.ndarray, values: np.ndarray, held: np.ndarray, *, how: How = "knn") -> float:
+    """The same of the rows that are `held` out (n,), told by the others."""
+    x, y = standard(vectors), np.asarray(values, np.float64)
+    off = y[held] - _predict(x[~held], y[~held, None], x[held], how)[:, 0]
+    return float(1 - (off**2).sum() / ((y[held] - y[~held].mean()) ** 2).sum())
+
+
 def accuracy(vectors: np.ndarray, labels: Any, *, how: How = "knn", folds: int = 5, seed: int = 0) -> float:
     """Share of rows held out whose label (n,) the vectors tell. Rows without one (None, NaN) are left out.
 

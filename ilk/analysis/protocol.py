@@ -20,7 +20,7 @@ from ..errors import DataError
 from ..source import Source
 from ..source._labels import column, labelled
 from ..training import health
-from .probe import How, r2
+from .probe import How, r2_apart
 from .shots import drawn
 
 HELD_OUT = 5  # one row in so many
@@ -68,16 +68,13 @@ def score(encoder: Encoder, source: Source, label: str, *, seed: int = 0) -> Sco
 
 
 def score_amounts(encoder: Encoder, source: Source, columns: Sequence[str], *, seed: int = 0) -> Score:
-    """The same where no label is known, but amounts: `knn` and `linear` are R2, the mean over `columns`.
-
-    Of held-out rows each fifth is asked, the others tell.
-    """
-    asked = np.flatnonzero(held_out(source))
-    z = embed(encoder, source, asked)
-    values = [np.asarray(column(source, name), np.float64)[asked] for name in columns]
-    knn, linear = (float(np.mean([r2(z, v, how=how, seed=seed) for v in values])) for how in HOW)
+    """The same where no label is known, but amounts: `knn` and `linear` are R2, the mean over `columns`."""
+    held = held_out(source)
+    z, asked = embed(encoder, source), np.flatnonzero(held)
+    values = [np.asarray(column(source, name), np.float64) for name in columns]
+    knn, linear = (float(np.mean([r2_apart(z, v, held, how=how) for v in values])) for how in HOW)
     views = _views(encoder, source, asked[:VIEWED], seed)
-    return Score(z.shape[1], knn, linear, None, views, health.rankme(z))
+    return Score(z.shape[1], knn, linear, None, views, health.rankme(z[held]))
 
 
 def _views(encoder: Encoder, source: Source, rows: np.ndarray, seed: int) -> float | None:

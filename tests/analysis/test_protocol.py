@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_digits
 
-from ilk.analysis.probe import r2
+from ilk.analysis.probe import r2_apart
 from ilk.analysis.protocol import held_out, score, score_amounts
 from ilk.encoders import build, embed
 from ilk.errors import DataError, UnknownName
@@ -60,12 +60,20 @@ def test_amounts_are_asked_of_held_out_rows_alone() -> None:
     ink, noise = plain.pixels.mean((1, 2, 3)), np.random.default_rng(0).random(1000)
     data = Images(plain.pixels, plain.ids, columns=pa.table({"ink": ink, "noise": noise}))
     encoder, held = build("pixels", data.traits).eval(), held_out(data)
-    z = embed(encoder, data)[held]
+    z = embed(encoder, data)
     told = score_amounts(encoder, data, ["ink"])
-    assert told.knn == r2(z, ink[held])
-    assert told.linear > 0.99 > told.knn > 0.5
-    assert (told.shots, told.rank) == (None, pytest.approx(rankme(z)))
+    assert told.knn == r2_apart(z, ink, held)
+    assert told.linear > 0.99 > told.knn > 0.2
+    assert (told.shots, told.rank) == (None, pytest.approx(rankme(z[held])))
     both = score_amounts(encoder, data, ["ink", "noise"])
-    assert both.knn == pytest.approx((told.knn + r2(z, noise[held])) / 2)
+    assert both.knn == pytest.approx((told.knn + r2_apart(z, noise, held)) / 2)
+    assert both.linear < 0.6
     with pytest.raises(UnknownName, match="digit"):
         score_amounts(encoder, data, ["digit"])
+
+
+def test_r2_apart_by_hand() -> None:
+    """0 at 0 and 2 at 2 are known, and weigh by 1 / distance: at 0.5 and 1.5 just that is told."""
+    z, held = np.array([[0.0], [2.0], [0.5], [1.5]]), np.array([False, False, True, True])
+    off, total = 0.5**2, 0.5**2 + 1  # of the truths 0.5 and 2; the known mean is 1
+    assert r2_apart(z, np.array([0, 2, 0.5, 2]), held) == pytest.approx(1 - off / total)
