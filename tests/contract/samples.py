@@ -6,7 +6,7 @@ name.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -19,18 +19,27 @@ from sklearn.datasets import load_digits
 from ilk import decoders, encoders, find, objectives
 from ilk.decoders import Decoder
 from ilk.decoders._blanks import BLANKS
-from ilk.encoders import Encoder
+from ilk.encoders import Encoder, MapEncoder
+from ilk.encoders._described import described
 from ilk.encoders._tokenizer import train
+from ilk.encoders.detector import Detector
 from ilk.encoders.orbit import Orbit
 from ilk.encoders.projected import project
+from ilk.encoders.record import Record
+from ilk.encoders.towers import Towers
 from ilk.encoders.two import Two
 from ilk.find import construct
 from ilk.objectives import ClosedForm, Objective
 from ilk.source import Source
 from ilk.source._kind import kind
-from ilk.source.graphs import Graph, graphs
+from ilk.source.boxes import Boxed
+from ilk.source.graphs import Graph, Graphs, graphs
 from ilk.source.images import Images
+from ilk.source.interactions import Interactions
 from ilk.source.pairs import Pairs
+from ilk.source.scenes import scenes
+from ilk.source.tables import Table
+from ilk.source.tastes import tastes
 from ilk.source.text import Text, text
 from ilk.usual import encoder_for, takes
 
@@ -58,6 +67,17 @@ def graph() -> Graph:
     return graphs(nx.karate_club_graph(), features=np.eye(34))
 
 
+def molecules(n: int = 40) -> Graphs:
+    """Small graphs, each a sample; two kinds of bonds between three kinds of atoms."""
+    made = [nx.gnm_random_graph(8, 8 + i % 5, seed=i) for i in range(n)]
+    for i, one in enumerate(made):
+        nx.set_node_attributes(one, {v: "CNO"[(v * i) % 3] for v in one}, "element")
+        nx.set_edge_attributes(one, {e: float((e[0] + i) % 2) for e in one.edges}, "bond")
+    found = graphs(made, features=["element"], edge_features=["bond"])
+    assert isinstance(found, Graphs)
+    return found
+
+
 @cache
 def vocabulary() -> str:
     return train("wordpiece", iter(texts().batch(np.arange(64))), 330, extra=BLANKS)
@@ -68,14 +88,36 @@ def pairs() -> Pairs:
     return Pairs(images(), texts())
 
 
+def boxed() -> Boxed:
+    """Digits strewn over a ground, and where they are."""
+    return scenes(64, "digits", size=32, many=(1, 3))
+
+
+def interactions() -> Interactions:
+    """Who chose which of 30 things, told by all that a tower looks at but texts and pictures."""
+    return tastes(20, 30, each=4, topics=3)
+
+
 def flat(source: Source) -> Source:
     """As many pictures of one grey, texts of one word, nodes in a ring: nothing to learn, nor to fail by."""
     if isinstance(source, Pairs):
         grey = flat(source.pictures)
         assert isinstance(grey, Images)
         return Pairs(grey, Text([f"grey {i}" for i in range(len(grey))], grey.ids))
+    if isinstance(source, Boxed):
+        known = source.boxes(np.arange(len(source)))
+        grey = flat(source.pictures)
+        assert isinstance(grey, Images)
+        return Boxed(grey, [b for b, _ in known], [c for _, c in known], source.classes)
+    if isinstance(source, Interactions):
+        users, items = (
+            t.but(columns=t.columns.take(np.zeros(len(t), int))) for t in (source.users, source.items)
+        )
+        return Interactions(users, items, source.ends)
     if isinstance(source, Text):
         return Text(["grey"] * len(source), source.ids)
+    if isinstance(source, Graphs):
+        return graphs([nx.cycle_graph(4)] * len(source), features=np.ones((4 * len(source), 3)))
     if isinstance(source, Graph):
         return graphs(nx.cycle_graph(len(source)), features=np.ones((len(source), source.features.shape[1])))
     assert isinstance(source, Images)
@@ -85,9 +127,13 @@ def flat(source: Source) -> Source:
 SOURCES: dict[str, list[Callable[[], Source]]] = {  # kind of data -> sources of it
     "images": [images, partial(images, 3, 24), partial(images, 5)],
     "text": [texts],
-    "graphs": [graph],
+    "graphs": [graph, molecules],
     "pairs": [pairs],
+    "boxes": [boxed],
+    "interactions": [interactions],
+    "tables": [lambda: interactions().users],
 }
+ONLY = {"infomax": 0, "node2vec": 0, "nodes": 0, "wl": 1}  # member -> the one of these sources that it takes
 REFUSED = {"colorize": 1}  # objective -> so many of these sources it has a reason not to take
 VIT: dict[str, Any] = {  # a model of `transformers` without its files: first weights
     "name": "tiny",
@@ -103,8 +149,10 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
         "causal", {}, tokenizer=vocabulary(), length=32, dim=16, depth=1, heads=2
     ),
     "hub_text": lambda source: encoders.build("hub_text", {}, model=reading(), tune=True),
+    "detector": lambda source: detector(source),
     "documents": lambda source: solved("doc2vec", source),
     "nodes": lambda source: solved("node2vec", source),
+    "wl": lambda source: solved("wl", source),
     "words": lambda source: solved("word2vec", source),
     "transformer": lambda source: encoders.build(
         "transformer",
@@ -119,6 +167,8 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "bent": lambda source: encoders.build("bent", {"encoder": encoder("projected", source), "width": 16}),
     "quantised": lambda source: encoders.build("quantised", {"encoder": encoder("vit", source)}, codes=16),
     "resnet": lambda source: encoders.build("resnet", source.traits, width=4),
+    "record": lambda source: record(source),
+    "towers": lambda source: towers(source),
     "two": lambda source: two(),
     "unet": lambda source: encoders.build("unet", source.traits, width=8, levels=2),
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
@@ -137,6 +187,25 @@ OPTIONS: dict[str, Callable[[Source], dict[str, Any]]] = {  # of closed forms th
     "pretrained": lambda source: {"model": seeing(source)},
     "shaded": lambda source: {"steps": 50},
 }
+
+
+def record(source: Source, met: Sequence[str] = ()) -> Encoder:
+    assert isinstance(source, Table)
+    return Record(described(source, met), dim=16, forget=0)
+
+
+def towers(source: Source) -> Encoder:
+    assert isinstance(source, Interactions)
+    return Towers(
+        *(record(t, source.met(t.side)) for t in (source.users, source.items)),
+        dim=12,
+    )
+
+
+def detector(source: Source) -> Encoder:
+    trunk = encoders.build("convnet", source.traits, width=4)
+    assert isinstance(trunk, MapEncoder)
+    return Detector(trunk, source.classes if isinstance(source, Boxed) else ("thing",), pyramid=8)
 
 
 def two() -> Encoder:
@@ -178,7 +247,8 @@ def exported(source: Source) -> str:
 
 def sources(cls: type[Any]) -> list[Callable[[], Source]]:
     """Sources of the kind that `cls` is for: pictures where nothing tells."""
-    return SOURCES[takes(cls) or "images"][REFUSED.get(cls.__module__.rpartition(".")[2], 0) :]
+    every, name = SOURCES[takes(cls) or "images"], cls.__module__.rpartition(".")[2]
+    return [every[ONLY[name]]] if name in ONLY else every[REFUSED.get(name, 0) :]
 
 
 def encoder(name: str, source: Source) -> Encoder:
@@ -192,8 +262,11 @@ def decoder(name: str, source: Source, dim: int) -> Decoder:
 
 def objective(cls: type[Objective], source: Source) -> Objective:
     """Around a small encoder of the kind it asks for; what else it owns is small too where it can be."""
-    if kind(source) == "pairs":
-        return construct(cls, {}, {"encoder": two(), **source.traits})
+    if kind(source) in ("pairs", "interactions"):
+        both = two() if kind(source) == "pairs" else towers(source)
+        return construct(cls, {}, {"encoder": both, **source.traits})
+    if takes(cls) == "boxes":
+        return construct(cls, {}, {"encoder": detector(source), **source.traits})
     name = encoder_for(cls.__module__.rpartition(".")[2], kind(source))
     if name == "vit":
         small = encoders.build("vit", source.traits, dim=16, width=32, depth=2, heads=2, patch=4)
