@@ -119,6 +119,7 @@ def test_keywords_are_kept_as_given(encoder: Encoder) -> None:
 
 def test_the_gradient_reaches_every_parameter(encoder: Encoder, batch: Any) -> None:
     parameters = {n: p for n, p in encoder.named_parameters() if p.requires_grad}
+    parameters = {n: p for n, p in parameters.items() if not n.startswith("says.")}  # a detector's, of boxes
     if not parameters:
         pytest.skip("nothing here is learned by gradient")
     torch.manual_seed(0)

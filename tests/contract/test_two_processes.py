@@ -42,7 +42,8 @@ def step(name: str, rank: int, world: int, *, draw: int = 2) -> dict[str, Tensor
             module.eval()
     torch.manual_seed(1)
     share = slice(WHOLE // world * rank, WHOLE // world * (rank + 1))
-    views = [view[share] for view in objective.views(source.batch(np.arange(WHOLE)))]
+    rows = np.arange(WHOLE)
+    views = [view[share] for view in objective.given(source.batch(rows), *objective.beside(source, rows))]
     together = Parallel(objective, world)
     for n in range(2):
         objective.zero_grad()

@@ -1,0 +1,1 @@
+"""What a detector's cells are told: one file a way of speaking (see encoders/_boxes)."""
