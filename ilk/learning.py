@@ -20,6 +20,7 @@ from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source, arrived, sent
 from .source._kind import kind, reader
+from .source.boxes import Boxed
 from .source.graphs import Graph, Graphs
 from .source.interactions import Interactions
 from .source.pairs import Pairs
@@ -32,6 +33,7 @@ from .training.fit import fit
 from .training.folder import best
 from .training.recipe import Recipe
 from .training.watch import Watch
+from .trunk import detector_for
 from .usual import (
     HALVES,
     TOWERS,
@@ -41,6 +43,7 @@ from .usual import (
     encoder_for,
     kind_for,
     side_by_side,
+    takes,
     two_towers,
     usual,
     with_vocabulary,
@@ -70,8 +73,8 @@ def learn(
     """Learns an encoder from `data` (a source, or what one of ilk's readers reads) and fills a space.
 
     out        where to: OUT.run and OUT.space (default: the data's own name, in this folder)
-    as_        what the data are: images, text, graphs or pairs (default: what most of them look like, and
-               pairs where the objective is for such)
+    as_        what the data are: images, text, graphs, pairs or boxes (default: what most of them look like,
+               and pairs or boxes where the objective is for such)
     encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
@@ -278,6 +281,10 @@ class _Job:
         network = encoders.find(self.encoder)
         own = {k: v for k, v in options.items() if k in parameters(cls)}
         others = {k: v for k, v in options.items() if k not in own}
+        if takes(cls) == "boxes":
+            assert isinstance(self.source, Boxed)  # as `check` saw
+            finder = detector_for(self.source, self.encoder, self.recipe.seed, **others)
+            return construct(cls, own, {"encoder": finder, **self.source.traits})
         if isinstance(self.source, Interactions):
             torch.manual_seed(self.recipe.seed)
             both = side_by_side(self.source, self.dim or cls.dim, self.recipe.seed, **others)

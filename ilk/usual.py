@@ -20,6 +20,7 @@ from .objectives import ClosedForm, Objective
 from .source import Source
 from .source._kind import kind as kind_of
 from .source._records import Pictures
+from .source.boxes import Boxed
 from .source.interactions import Interactions
 from .source.pairs import Pairs
 from .source.tables import Table
@@ -40,9 +41,10 @@ USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "graphs": Usual("node2vec", "infomax", "features", "gcn"),
     "whole graphs": Usual("wl", "graph_contrast", "features", "gcn"),  # each of many is a sample
     "pairs": Usual("clip", "clip", "", "convnet"),  # but one way; the encoder of the pictures
+    "boxes": Usual("yolo", "yolo", "", "convnet"),
     "interactions": Usual("two_tower", "two_tower", "", "record"),  # of either side
 }
-HALVES = {"pairs": "images", "interactions": "tables"}  # the kind of data that the encoder is for
+HALVES = {"pairs": "images", "interactions": "tables", "boxes": "images"}  # the kind of data that the encoder is for
 TRAITS = {
     "channels": "images",
     "size": "images",
@@ -54,6 +56,7 @@ TRAITS = {
 
 TOWERS = {  # options of what is made of two networks, see `two_towers` and `side_by_side`
     "pairs": ("words", "vocabulary"),
+    "boxes": ("start", "how", "levels", "pyramid"),  # see trunk.py
     "interactions": ("words", "vocabulary", "merge"),
 }
 TOLD = ("condition", "words", "vocabulary")  # options of what draws after something, see telling.py
@@ -66,11 +69,14 @@ def usual(kind: str) -> Usual:
 
 
 def kind_for(objective: str, data: Any) -> str:
-    """Of the data as they look; pictures are pairs where the objective wants such."""
+    """Of the data as they look; pictures are pairs, or have boxes, where the objective wants such."""
     seen = kind_of(data)
-    if seen != "images" or objective == "auto" or isinstance(data, Source):
-        return seen
-    return "pairs" if takes(objectives.find(objective)) == "pairs" else seen
+    wanted = None if objective == "auto" else takes(objectives.find(objective))
+    if isinstance(data, Source):
+        return "boxes" if wanted == "boxes" and isinstance(data, Boxed) else seen
+    if wanted == "boxes":  # a file of labels says nothing of what it labels
+        return wanted
+    return "pairs" if (seen, wanted) == ("images", "pairs") else seen
 
 
 def takes(cls: type[Objective] | type[ClosedForm] | type[Encoder]) -> str | None:

@@ -39,6 +39,7 @@ ORDER = [
         "view",
         "target",
         "usual",
+        "trunk",
         "telling",
         "judging",
         "learning",

@@ -19,6 +19,7 @@ READING = {  # options of the reader of each kind of data
     "interactions": ("users", "items", "user", "item"),
 }
 READING["pairs"] = (*READING["images"], "column")
+READING["boxes"] = ("size", "channels", "stretch", "fill", "labels")
 
 if TYPE_CHECKING:
     from ..source import Source
@@ -40,7 +41,7 @@ def learn(
     ] = None,
     as_: Annotated[
         str | None,
-        typer.Option("--as", help="images, text, graphs, pairs, interactions [default: what it looks like]."),
+        typer.Option("--as", help="images, text, graphs, pairs, boxes, interactions [default: as it looks]."),
     ] = None,
     encoder: Annotated[
         str | None, typer.Option(help="The network, for objectives that train one [default: what suits it].")
@@ -102,6 +103,10 @@ def learn(
     neighbours: Annotated[
         int | None, typer.Option(help="... of a node that one layer looks at, at most [default: all].")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option(help="Of boxes, the file or folder that tells them [default: among the pictures]."),
+    ] = None,
     label: Annotated[
         str | None, typer.Option(help="A metadata column to judge by (never to learn from).")
     ] = None,
@@ -152,6 +157,7 @@ def learn(
             given: dict[str, dict[str, Any]] = {"images": pictures, "text": texts, "graphs": edges}
             given["interactions"] = {"users": users, "items": items, "user": user, "item": item}
             given["pairs"] = pictures | {"caption": column}
+            given["boxes"] = {k: v for k, v in pictures.items() if k != "normalise"} | {"labels": labels}
             source = read(data, strict=strict, **given[of])
         space = learn(
             source,

@@ -62,6 +62,7 @@ class MapEncoder(Encoder, ABC):
     strides: tuple[int, ...]  # s of each map, the finest first
     widths: tuple[int, ...]  # w of each
     head: nn.Module  # of the vector alone: the maps are made without it
+    channels: int  # C
 
     @abstractmethod
     def maps(self, x: Tensor) -> list[Tensor]:  # (B, C, H, W) -> (B, w, H / s, W / s) each

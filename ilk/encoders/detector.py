@@ -35,7 +35,7 @@ class Detector(Encoder):
     def __init__(
         self,
         encoder: MapEncoder,
-        classes: Sequence[str] = ("thing",),
+        classes: Sequence[str],
         how: str = "free",
         levels: int = 3,
         pyramid: int = 64,

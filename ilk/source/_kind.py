@@ -26,7 +26,7 @@ from ._text import files
 from .formats import KINDS as PICTURES
 from .interactions import choices
 
-READERS = ("images", "text", "graphs", "pairs", "interactions")  # a new kind adds its own, and its rule
+READERS = ("images", "text", "graphs", "pairs", "interactions", "boxes")  # a new kind adds its own
 FEW = 2000  # files of a folder that are looked at
 
 
@@ -41,7 +41,7 @@ def reader(as_: str | None, data: Any) -> Callable[..., Source]:
 def kind(data: Any) -> str:
     """`images`, `text`, `graphs`, `interactions`: what most of it looks like; pictures where nothing tells.
 
-    That pictures with metadata are `pairs` with captions is said, or is what the objective wants.
+    That pictures are `pairs` with captions, or have `boxes`, is said, or is what the objective wants.
     """
     if isinstance(data, Source):
         return str(data.reading["reader"])
