@@ -2,7 +2,7 @@
 
     vectors.npy, ids.arrow, addresses.npy   what is in the slots, memory-mapped
     ready.npy                               for exact search by cosine or whitened distance
-    index.faiss                             of another family
+    index.faiss, index.safetensors          of another family
     base.json                               version, fragments, checksums of all; written last
 
 All of it is derived: it may be deleted at any time. A folder is written beside, then named, and never
@@ -22,7 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import pyarrow as pa
 from numpy.lib import format as npy
@@ -35,7 +34,7 @@ from .index.tuning import FAMILIES
 from .slots import Ids, Slots
 from .spread import Spread
 
-FORMAT = 1
+FORMAT = 2
 _BLOCK = 65_536  # rows at a time
 _CHECKED = 1 << 20  # bytes
 _LEFT = 3600  # seconds after which a folder that nobody writes to was left by a kill
@@ -96,8 +95,8 @@ def read(folder: Path, *, fresh: bool = False) -> Base:
         vectors = slots.parts[0]
         ready = vectors if metric.name == "l2" else mapped(folder / "ready.npy")
         return Base(slots, metric, ready, None, spread, folder)
-    index = faiss.read_index(str(folder / "index.faiss"))
-    near = Approximate(FAMILIES[about["kind"]], index, effort=about["effort"], wider=about["wider"])
+    family = FAMILIES[about["kind"]]
+    near = Approximate(family, family.load(folder), effort=about["effort"], wider=about["wider"])
     return Base(slots, metric, None, near, spread, folder)
 
 

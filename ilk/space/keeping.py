@@ -165,7 +165,8 @@ def _half() -> float | None:
 
 def _size(base: Base) -> int:
     assert base.folder is not None
-    return (base.folder / "index.faiss").stat().st_size
+    assert base.near is not None
+    return (base.folder / base.near.family.file).stat().st_size
 
 
 def _exact_seconds(at: Snapshot) -> float:

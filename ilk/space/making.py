@@ -75,7 +75,7 @@ def make(space: Path, rows: Rows, metric: str, planned: Plan, *, seed: int = 0) 
                 bases.write_ready(new, slots.parts[0], how)
             return bases.about("flat", how, found, slots.fragments, None)
         near, planned = indexed(slots, how, planned, seed)
-        near.save(new / "index.faiss")
+        near.family.save(near.index, new)
         return bases.about(planned.kind, how, found, slots.fragments, near)
 
     return bases.read(bases.write(space, rows.version, fill), fresh=True), planned
@@ -94,7 +94,7 @@ def extended(space: Path, version: int, base: Base, slots: Slots) -> Base:
             for at in (np.arange(i, min(i + _BATCH, len(slots))) for i in range(0, len(slots), _BATCH))
         )
         bases.write_slots(new, slots.parts[0].shape[1], batches)
-        near.save(new / "index.faiss")
+        near.family.save(near.index, new)
         return bases.about(base.kind, base.metric, found, slots.fragments, near)
 
     kept = bases.read(bases.write(space, version, fill), fresh=True)

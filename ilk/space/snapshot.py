@@ -110,7 +110,7 @@ class Snapshot:
         if covered < len(slots):
             found = np.concatenate([found, self._late(covered, queries, k, alive)], axis=1)
         nearest, distances = exact.settle(slots, self.metric, queries, found, k, alive)
-        if nearest[:, -1].min() < 0:  # too many of the candidates were dead, or out of reach
+        if min(nearest[:, -1].tolist()) < 0:  # too many of the candidates were dead, or out of reach
             short = np.flatnonzero(nearest[:, -1] < 0)
             nearest[short], distances[short] = self.exactly(queries[short], k, among)
         return nearest, distances

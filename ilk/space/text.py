@@ -5,6 +5,7 @@ Legend: n slots, w characters of the longest of their ids, at most.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,8 +32,13 @@ def text(ids: pa.Array[Any]) -> Text:
 def names(old: Text, new: Text, slots: np.ndarray) -> np.ndarray:  # (n,) -> (n,) of str
     """Slots count through the old ids, then through the new."""
     letters = _letters(*old, *new, np.ascontiguousarray(slots, np.int64))
-    found: np.ndarray = letters.view(f"<U{letters.shape[1]}")[:, 0]
+    found: np.ndarray = letters.view(_of(letters.shape[1]))[:, 0]
     return found
+
+
+@cache
+def _of(w: int) -> np.dtype[Any]:
+    return np.dtype(f"<U{w}")
 
 
 @compiled(types.uint32[:, ::1](_STARTS, _BYTES, _STARTS, _BYTES, _SLOTS))
@@ -43,6 +49,12 @@ def _letters(old_starts: Any, old: Any, new_starts: Any, new: Any, slots: Any) -
         starts, at = (old_starts, slot) if slot < first else (new_starts, slot - first)
         w = max(w, starts[at + 1] - starts[at])
     out = np.zeros((slots.shape[0], w), np.uint32)
+    for i in range(slots.shape[0]):  # asks the memory for all of them at once
+        slot = slots[i]
+        starts, at = (old_starts, slot) if slot < first else (new_starts, slot - first)
+        letters = old if slot < first else new
+        if starts[at] < starts[at + 1]:
+            out[i, 0] = letters[starts[at]]
     for i in range(slots.shape[0]):
         slot = slots[i]
         starts, at = (old_starts, slot) if slot < first else (new_starts, slot - first)

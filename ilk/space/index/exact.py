@@ -149,7 +149,7 @@ def settle(
     """The k nearest of the candidates that are alive, by exact distance, then by id; -1 where too few."""
     scale, cosine = metric.scale(queries.shape[1]), metric.name == "cosine"
     slots, distances, tied = kernels.first(queries, *shelf.parts, found, alive, scale, cosine, k)
-    for i in np.flatnonzero(tied) if tied.any() else ():
+    for i in tied:
         chosen, nearest = _by_name(shelf, metric, queries[i : i + 1], np.unique(found[i]), k, alive)
         slots[i], distances[i] = -1, np.inf  # a candidate may have come twice
         slots[i, : len(chosen)], distances[i, : len(chosen)] = chosen, nearest

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,6 +27,7 @@ class Family(ABC):
     """How one kind of index is made, and how hard it looks."""
 
     kind: ClassVar[str]
+    file: ClassVar[str] = "index.faiss"
     efforts: ClassVar[tuple[int, ...]]  # what may be tried, the quickest first
     moved: ClassVar[float] = 0.0  # how far rows are moved so that they are as hard to search for as new ones
     wider: ClassVar[tuple[float, ...]]  # candidates for each neighbour, so that the short form does no harm
@@ -43,16 +45,34 @@ class Family(ABC):
         """Memory for each vector, about."""
 
     @abstractmethod
-    def parameters(self, effort: int, among: Any) -> Any: ...
+    def parameters(self, effort: int, among: Among | None) -> Any: ...
+
+    def search(self, index: Any, asked: np.ndarray, c: int, params: Any) -> np.ndarray:
+        """Slots (q, c), -1 where there is none."""
+        found: np.ndarray = index.search(asked, c, params=params)[1]
+        return found
+
+    def save(self, index: Any, folder: Path) -> None:
+        # Through Python's own file: FAISS's says nothing where closing it fails, as on a full disk.
+        with open(folder / self.file, "wb") as f:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(f.write))
+
+    def load(self, folder: Path) -> Any:
+        return faiss.read_index(str(folder / self.file))
 
 
 class Among:
-    """The slots that may be found, in FAISS's form."""
+    """The slots that may be found."""
 
     def __init__(self, alive: np.ndarray) -> None:  # (s,) bool
-        self._bits = np.packbits(alive, bitorder="little")  # FAISS looks at them, and does not own them
-        self.selector = faiss.IDSelectorBitmap(self._bits)
+        self.alive = alive
         self.share = float(alive.mean())
+
+    @cached_property
+    def selector(self) -> Any:
+        """In FAISS's form."""
+        self._bits = np.packbits(self.alive, bitorder="little")  # FAISS looks at them, and does not own them
+        return faiss.IDSelectorBitmap(self._bits)
 
 
 class Approximate:
@@ -73,10 +93,9 @@ class Approximate:
         params = self._plain
         if among is not None:  # the fewer may be found, the harder it is looked
             effort = min(self.family.efforts[-1], round(self.effort / max(among.share, 1e-3)))
-            params = self.family.parameters(effort, among.selector)
+            params = self.family.parameters(effort, among)
         with self._one:
-            found: np.ndarray = self.index.search(asked, c, params=params)[1]
-        return found
+            return self.family.search(self.index, asked, c, params)
 
     def look(self, *, effort: int, wider: float) -> None:
         self.effort, self.wider = effort, wider
@@ -88,8 +107,3 @@ class Approximate:
             with self._one:
                 self.index.add(ready[start : start + _BLOCK])
                 self.covered = int(self.index.ntotal)
-
-    def save(self, path: Path) -> None:
-        # Through Python's own file: FAISS's says nothing where closing it fails, as on a full disk.
-        with open(path, "wb") as f:
-            faiss.write_index(self.index, faiss.PyCallbackIOWriter(f.write))

@@ -10,7 +10,7 @@ from typing import Any
 
 import faiss
 
-from .family import Family
+from .family import Among, Family
 
 LINKS = 16  # a vector, in each layer; twice as many in the lowest
 _CARE = 80  # candidates while connecting
@@ -34,5 +34,5 @@ class Hnsw(Family):
     def bytes(self, dim: int, n: int) -> float:
         return dim + 4 * (2 * LINKS + 2) + 8
 
-    def parameters(self, effort: int, among: Any) -> Any:
-        return faiss.SearchParametersHNSW(efSearch=effort, sel=among)
+    def parameters(self, effort: int, among: Among | None) -> Any:
+        return faiss.SearchParametersHNSW(efSearch=effort, sel=among and among.selector)

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 
 import faiss
 
-from .family import Family
-from .ivf import Ivf, lists_for, modest
+from .family import Among, Family
+from .ivf import TRAINING, Ivf, lists_for
+from .lists import ROUNDS
 
-_TRAINING = 64  # vectors a code-book entry
 _ENTRIES = 256  # a byte a part
 
 
@@ -28,18 +28,19 @@ class IvfPq(Family):
 
     def make(self, dim: int, n: int) -> Any:
         index = faiss.IndexIVFPQ(faiss.IndexFlatL2(dim), dim, self.lists(n), parts(dim), bits(n))
-        index.pq.cp.max_points_per_centroid = _TRAINING
-        index.pq.cp.min_points_per_centroid = 1
-        return modest(index)
+        for means in (index.cp, index.pq.cp):  # content with fewer vectors than FAISS's own
+            means.max_points_per_centroid, means.min_points_per_centroid = TRAINING, 1
+        index.cp.niter = ROUNDS
+        return index
 
     def training(self, dim: int, n: int) -> int:
-        return min(n, _TRAINING * max(_ENTRIES, self.lists(n)))
+        return min(n, TRAINING * max(_ENTRIES, self.lists(n)))
 
     def bytes(self, dim: int, n: int) -> float:
         return parts(dim) + 8 + 4 * dim * self.lists(n) / max(n, 1)
 
-    def parameters(self, effort: int, among: Any) -> Any:
-        return faiss.SearchParametersIVF(nprobe=effort, sel=among)
+    def parameters(self, effort: int, among: Among | None) -> Any:
+        return faiss.SearchParametersIVF(nprobe=effort, sel=among and among.selector)
 
 
 class Pq(IvfPq):
