@@ -1,6 +1,6 @@
 """How does the cost of each step grow? Log-log slopes over samples, dimensions, parameters and image size.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.growth [--to docs/images/growth.svg] [--short]
+    OMP_NUM_THREADS=1 python -m benchmarks.growth [--to docs/images/growth.svg] [--short] [--told FILE]
 
 Each step is run at a few sizes, all else kept; a slope of 1 is proportional, 2 is quadratic. CPU-seconds, the
 least of two runs. n log n over the range measured here has a slope of about 1.1: steeper ones are marked.
@@ -33,6 +33,7 @@ from ilk.source.images import Images
 from ilk.space import Space
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
+from ilk.view.picture import COLOURS
 
 STEEP = 1.15
 WAYS = ("samples", "dimensions", "parameters", "image size")
@@ -156,45 +157,75 @@ def lost() -> str:
     )
 
 
+SIDE, LEFT, TOP, ROW = 250, 50, 40, 16  # pixels: of a panel, its margins, a line of the legend
+
+
 def picture(found: list[Curve]) -> str:
-    """A panel for each way to grow: cost over size, both from 1, on logarithmic axes."""
-    side, left, colours = (
-        250,
-        50,
-        ("#1b6ca8", "#d1495b", "#3a7d44", "#edae49", "#6d597a", "#222222", "#00a6a6"),
-    )
+    """A panel for each way to grow: cost over size, both in units of the first, on logarithmic axes."""
     steps = list(dict.fromkeys(c.step for c in found))
+    colour = dict(zip(steps, COLOURS, strict=False))
+    most = max(sum(c.over == way for c in found) for way in WAYS)
+    times = max(max(c.sizes[-1] / c.sizes[0], max(c.seconds) / c.seconds[0]) for c in found)
+    doublings = int(np.ceil(np.log2(times)))
+    wide, high = len(WAYS) * (SIDE + LEFT) + 20, TOP + SIDE + 50 + ROW * most
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{4 * (side + left) + 20}" height="{side + 200}" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide}" height="{high}" '
         'font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>'
     ]
     for i, way in enumerate(WAYS):
-        x0, y0 = left + i * (side + left), 30
-        out.append(f'<text x="{x0}" y="{y0 - 10}" font-weight="bold">cost over {way}</text>')
-        out.append(f'<rect x="{x0}" y="{y0}" width="{side}" height="{side}" fill="none" stroke="#999"/>')
-        for power in (1, 2):  # for the eye: proportional and quadratic
-            end = f'x2="{x0 + side / power}" y2="{y0}"'
-            out.append(f'<line x1="{x0}" y1="{y0 + side}" {end} stroke="#ccc" stroke-dasharray="4"/>')
-        mine = [c for c in found if c.over == way]
-        for j, curve in enumerate(mine):
-            colour = colours[steps.index(curve.step) % len(colours)]
-            ends = zip(np.log(curve.sizes) / np.log(64), np.log(curve.seconds) / np.log(64))
-            first = (np.log(curve.sizes[0]) / np.log(64), np.log(curve.seconds[0]) / np.log(64))
-            points = " ".join(
-                f"{x0 + side * (u - first[0]):.1f},{y0 + side * (1 - max(0.0, v - first[1])):.1f}"
-                for u, v in ends
-            )
-            out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-            told = f"{curve.step}: slope {curve.slope:.2f}"
-            out.append(f'<text x="{x0}" y="{y0 + side + 20 + 16 * j}" fill="{colour}">{told}</text>')
+        out += panel(way, [c for c in found if c.over == way], LEFT + i * (SIDE + LEFT), colour, doublings)
     return "\n".join([*out, "</svg>\n"])
+
+
+def panel(way: str, curves: list[Curve], x0: float, colour: dict[str, str], doublings: int) -> Iterator[str]:
+    def at(size: float, cost: float) -> tuple[float, float]:
+        x, y = (max(0.0, np.log2(v) / doublings) for v in (size, cost))
+        return x0 + SIDE * x, TOP + SIDE * (1 - y)
+
+    yield f'<text x="{x0}" y="{TOP - 16}" font-weight="bold">cost over {way}, times the first</text>'
+    small = 'font-size="10" fill="#666"'
+    for tick in (2**i for i in range(doublings + 1)):
+        (x, y), grey = at(tick, tick), 'stroke="#eee"'
+        yield f'<line x1="{x:.1f}" y1="{TOP}" x2="{x:.1f}" y2="{TOP + SIDE}" {grey}/>'
+        yield f'<line x1="{x0}" y1="{y:.1f}" x2="{x0 + SIDE}" y2="{y:.1f}" {grey}/>'
+        yield f'<text x="{x:.1f}" y="{TOP + SIDE + 14}" text-anchor="middle" {small}>{tick}</text>'
+        yield f'<text x="{x0 - 5}" y="{y + 3:.1f}" text-anchor="end" {small}>{tick}</text>'
+    for power, name in ((1, "n"), (2, "n\u00b2")):  # for the eye
+        x, y = at(2 ** (doublings / power), 2**doublings)
+        line = f'x1="{x0}" y1="{TOP + SIDE}" x2="{x:.1f}" y2="{y:.1f}"'
+        yield f'<line {line} stroke="#aaa" stroke-dasharray="4"/>'
+        yield f'<text x="{x:.1f}" y="{TOP - 3}" text-anchor="middle" {small}>{name}</text>'
+    yield f'<rect x="{x0}" y="{TOP}" width="{SIDE}" height="{SIDE}" fill="none" stroke="#999"/>'
+    for row, curve in enumerate(curves):
+        places = [at(n / curve.sizes[0], s / curve.seconds[0]) for n, s in zip(curve.sizes, curve.seconds)]
+        points, ink = " ".join(f"{x:.1f},{y:.1f}" for x, y in places), colour[curve.step]
+        yield f'<polyline points="{points}" fill="none" stroke="{ink}" stroke-width="2"/>'
+        yield from (f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{ink}"/>' for x, y in places)
+        told = f"{curve.step}: slope {curve.slope:.2f}"
+        yield f'<text x="{x0}" y="{TOP + SIDE + 38 + ROW * row}" fill="{ink}">{told}</text>'
+
+
+def told(text: str) -> Iterator[Curve]:
+    """What an earlier run printed."""
+    for line in text.splitlines():
+        step, over, rest = line[:18].strip(), line[18:30].strip(), line[36:]
+        if over in WAYS:
+            pairs = [
+                p.split(": ") for p in rest.removesuffix("steeper than n log n").split(" s") if ": " in p
+            ]
+            sizes = [float(size.strip(" ,").replace(",", "")) for size, _ in pairs]
+            yield Curve(step, over, sizes, [float(cost) for _, cost in pairs])
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--to", type=Path, help="an SVG file")
     options.add_argument("--short", action="store_true", help="without the largest size of each")
+    options.add_argument("--told", type=Path, help="what an earlier run printed, to be drawn again")
     given = options.parse_args()
+    if given.told:
+        given.to.write_text(picture(list(told(given.told.read_text()))))
+        return
     console.quiet = True
     torch.set_num_threads(1)
     print(machine())
