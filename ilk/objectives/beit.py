@@ -21,7 +21,7 @@ from ..errors import OptionError
 from ..source.views import Views
 from ._base import Objective
 from ._frozen import Frozen
-from ._gather import gather
+from ._sorting import Sorting
 from .ibot import blobs
 
 DECAY = 0.99  # of the words that are made on the way
@@ -146,16 +146,13 @@ class _Sorted(nn.Module):
         self.codes, self.patch = codes, patch
         self.standardise = standardise(channels)
         self.book = CodeBook(codes, channels * patch**2)
-        self.seen = torch.zeros(0, channels * patch**2), torch.zeros(0, dtype=torch.long)
+        self.sorting = Sorting(self.book, DECAY)
 
     @torch.no_grad()
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, P)
         with torch.autocast(x.device.type, enabled=False):
             z = F.normalize(patchify(self.standardise(x.float()), self.patch), dim=2)  # (B, P, n)
-        words: Tensor = self.book(z)  # (B, P)
-        self.seen = z.flatten(0, 1), words.flatten()
-        return words
+        return self.sorting(z)
 
     def after_step(self) -> None:
-        z, words = self.seen
-        self.book.follow(gather(z), gather(words), DECAY)
+        self.sorting.follow()

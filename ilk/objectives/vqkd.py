@@ -20,7 +20,7 @@ from ..errors import OptionError
 from ..source.views import Views
 from ._base import Objective
 from ._frozen import Frozen
-from ._gather import gather
+from ._sorting import Sorting
 
 
 class VQKD(Objective):
@@ -74,7 +74,7 @@ class VQKD(Objective):
         for part in (self.embed, self.blocks, self.tell):
             initialise(part)
         self.changed = Views(augment, copies=1)
-        self.seen = torch.zeros(0, inner.dim), torch.zeros(0, dtype=torch.long)  # directions, their words
+        self.sorting = Sorting(self.encoder.book, decay)
 
     def views(self, batch: Tensor) -> tuple[Tensor, ...]:
         return self.changed(batch)
@@ -82,10 +82,7 @@ class VQKD(Objective):
     def loss(self, *views: Tensor, progress: float) -> dict[str, Tensor]:
         (x,) = views  # (B, C, H, W)
         z = self.encoder.directions(x)  # (B, P, d)
-        flat = z.detach().flatten(0, 1)  # (B * P, d)
-        words = self.encoder.book(flat)  # (B * P,)
-        self.seen = flat, words
-        rounded = self.encoder.book.book[words].view_as(z)
+        rounded = self.encoder.book.book[self.sorting(z)]  # (B, P, d)
         guess = self.told(passed(z, rounded))  # (B, P, n)
         truth = self.truth(x)  # (B, P, n) or (B, 1, n)
         if truth.shape[1] == 1:
@@ -118,8 +115,7 @@ class VQKD(Objective):
             return fitting.flatten(2).mT
 
     def after_step(self, progress: float) -> None:
-        z, words = self.seen
-        self.encoder.book.follow(gather(z), gather(words), self.decay)
+        self.sorting.follow()
 
 
 def passed(z: Tensor, rounded: Tensor) -> Tensor:
