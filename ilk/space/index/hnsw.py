@@ -19,7 +19,7 @@ _TRAINING = 65_536
 
 class Hnsw(Family):
     kind = "hnsw"
-    efforts = (16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 224, 256, 320, 384, 512)
+    efforts = (*range(16, 49, 4), *range(56, 97, 8), *range(112, 161, 16), 192, 224, 256, 320, 384, 512)
     wider = (1.3, 2, 4, 8)
     moved = 0.7  # a row of the graph has links to its neighbours, a new one has not
 
