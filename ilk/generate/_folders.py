@@ -5,6 +5,11 @@ from pathlib import Path
 
 from ..errors import DataError, OptionError
 
+LEARN = (
+    "For texts learn with --objective causal, seq2seq or tsdae; for pictures with diffusion, vae or gan, or "
+    "with autoencoder (back from a vector)."
+)
+
 
 def folders(run: str | os.PathLike[str]) -> list[Path]:
     """Each folder of `run` (NAME.run, NAME.space, NAME, or an objective's folder) that holds a model."""
@@ -18,7 +23,7 @@ def folders(run: str | os.PathLike[str]) -> list[Path]:
     return [p.parent for p in found if p.exists()]
 
 
-def nothing(run: str | os.PathLike[str], does: str, do: str) -> OptionError:
+def nothing(run: str | os.PathLike[str], does: str, do: str = LEARN) -> OptionError:
     """That none of its models does what was asked."""
     met = ", ".join(folder.name for folder in folders(run)) or "no encoder"
     return OptionError(f"nothing in {run} {does}: it holds {met}", do)

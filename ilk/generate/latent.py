@@ -28,10 +28,10 @@ from ..find import parameters
 from ..source import Source
 from ..space import Space
 from ..space._folder import class_of
-from ._folders import folders, nothing, several
+from ._folders import LEARN, folders, nothing, several
 from ._gaussian import linear, spherical
 from ._points import Known, Point, learnt, named, of_space
-from .pictures import DOES, LEARN, Maker, Pictures
+from .pictures import DOES, Maker, Pictures
 
 BATCH = 256
 Each: TypeAlias = float | Sequence[float] | np.ndarray | Mapping[int, float]  # one for all, or by dimension
@@ -213,7 +213,7 @@ def latent(of: str | os.PathLike[str] | Space) -> Latent:
         return Latent(of.decoder, of_space(of))
     found = [folder for folder in folders(of) if _draws(folder)]
     if not found:
-        raise nothing(of, DOES, LEARN)
+        raise nothing(of, DOES)
     if len(found) > 1:
         raise several(of, "make pictures", found)
     decoder: Decoder = saved.load(found[0], Decoder)  # type: ignore[type-abstract]

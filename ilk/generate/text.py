@@ -13,7 +13,6 @@ from ._folders import folders, nothing, several
 from ._texts import Model, begin, model
 
 LONGEST = 100  # pieces written, where nothing is said
-LEARN = "Learn with --objective causal, seq2seq or tsdae; their models do."
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def write(
     with torch.inference_mode():
         writer = found(run)
         if writer is None:
-            raise nothing(run, "writes texts", LEARN)
+            raise nothing(run, "writes texts")
         begun = begin(writer, prompt)
         most = min(longest, begun.room)
         if beam is not None:
