@@ -1,5 +1,6 @@
 """A text's own vector foretells its words, alone or with the words around (Le & Mikolov 2014)."""
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,43 +11,24 @@ from ..encoders._words import kernels
 from ..encoders._words.tables import tables
 from ..encoders.documents import Documents
 from ..source import Source
-from ._base import ClosedForm
 from ._words.corpus import corpus
-from ._words.training import train
-from ._words.vectors import check, first
-
-MODELS = ("dbow", "dm")
+from ._words.vectors import Course, first
 
 
-class Doc2Vec(ClosedForm):
+@dataclass(kw_only=True, eq=False)
+class Doc2Vec(Course):
     """`model`: dbow (the text's vector alone) or dm (its mean with the words around).
 
     `again`: passes over a text to find its vector. What goes into a space is found so too, as for any new
     text: the vectors from learning serve to learn the words'. The other options are those of word2vec.
     """
 
-    kind: ClassVar[str] = "text"
+    models: ClassVar[tuple[str, ...]] = ("dbow", "dm")
+    whole: ClassVar[tuple[str, ...]] = (*Course.whole, "again")
 
-    def __init__(
-        self,
-        *,
-        dim: int = 100,
-        model: str = "dbow",
-        window: int = 5,
-        negative: int = 5,
-        sample: float = 1e-3,
-        rate: float = 0.025,
-        epochs: int = 10,
-        again: int = 20,
-        min_count: int = 5,
-        lower: bool = True,
-        threads: int = 0,
-    ) -> None:
-        whole = {"dim": dim, "window": window, "negative": negative, "epochs": epochs, "again": again}
-        check(model, MODELS, sample, rate, **whole, min_count=min_count, threads=threads)
-        self.dim, self.model, self.window, self.negative, self.sample = dim, model, window, negative, sample
-        self.rate, self.epochs, self.again, self.min_count = rate, epochs, again, min_count
-        self.lower, self.threads = lower, threads
+    model: str = "dbow"
+    epochs: int = 10
+    again: int = 20
 
     def solve(self, source: Source, *, seed: int = 0) -> Encoder:
         found = corpus(source, lower=self.lower, min_count=self.min_count)
@@ -59,16 +41,7 @@ class Doc2Vec(ClosedForm):
         def step(begin: int, end: int, before: int, numbers: kernels.Numbers) -> None:
             kernels.pooled(found.ids, begin, end, inputs, outputs, known, numbers, vectors, before, False)
 
-        train(
-            step,
-            found.ids,
-            window=self.window,
-            negative=self.negative,
-            rate=self.rate,
-            epochs=int(self.epochs),
-            threads=self.threads,
-            seed=seed,
-        )
+        self.train(step, found, seed)
         return self._encoder(found.words, found.counts, inputs, outputs)
 
     def _encoder(
@@ -81,7 +54,7 @@ class Doc2Vec(ClosedForm):
             self.window,
             self.negative,
             self.sample,
-            self.rate,
+            self.pace,
             self.again,
             self.lower,
         )

@@ -4,22 +4,25 @@ Legend: V words, D dimensions, D' = D widened to a multiple of 8, R rows of a ba
 """
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from ...encoders import Encoder
 from ...encoders._words import kernels
 from ...encoders._words.pieces import Bags
 from ...encoders._words.tables import tables
 from ...encoders.words import Words
 from ...errors import OptionError, UnknownName
 from ...source import Json, Source
-from .corpus import Corpus
-from .training import train
+from .._base import ClosedForm
+from .corpus import Corpus, corpus
+from .training import Step, train
 
 MODELS = ("skip-gram", "cbow")
-RATES = {"skip-gram": 0.025, "cbow": 0.05}
+RATES = {"skip-gram": 0.025, "cbow": 0.05, "dbow": 0.025, "dm": 0.025}
 
 
 def check(model: str, models: Sequence[str], sample: float, rate: float | None, **numbers: int) -> None:
@@ -45,33 +48,78 @@ def first(rows: int, dim: int, wide: float, seed: int) -> np.ndarray:  # (rows, 
     return made
 
 
-def learnt(
-    found: Corpus,
-    inputs: np.ndarray,
-    *,
-    model: str,
-    negative: int,
-    sample: float,
-    rate: float | None,
-    seed: int,
-    bags: Bags | None = None,
-    **course: Any,
-) -> None:
-    """Moves `inputs` (V or more, D'). `course`: what `train` takes besides."""
-    known = tables(found.counts, sample=sample, negative=negative, bags=bags)
-    outputs = np.zeros((len(found.words), inputs.shape[1]), np.float32)
-    no_texts = np.zeros((0, inputs.shape[1]), np.float32)
+@dataclass(kw_only=True, eq=False)
+class Course(ClosedForm):
+    """What is said alike of all that learn from the words of texts; see `Word2Vec`."""
 
-    def step(begin: int, end: int, _: int, numbers: kernels.Numbers) -> None:
-        at = (found.ids, begin, end, inputs, outputs, known, numbers)
-        if model == "cbow":
-            kernels.pooled(*at, no_texts, 0, False)
-        elif bags is None:
-            kernels.skip_gram(*at)
-        else:
-            kernels.bags(*at)
+    kind: ClassVar[str] = "text"
+    models: ClassVar[tuple[str, ...]] = MODELS
+    whole: ClassVar[tuple[str, ...]] = ("dim", "window", "negative", "epochs", "min_count", "threads")
 
-    train(step, found.ids, negative=negative, rate=rate or RATES[model], seed=seed, **course)
+    dim: int = 100
+    model: str = "skip-gram"
+    window: int = 5
+    negative: int = 5
+    sample: float = 1e-3
+    rate: float | None = None
+    epochs: int = 5
+    min_count: int = 5
+    lower: bool = True
+    threads: int = 0
+
+    def __post_init__(self) -> None:
+        whole = {name: v for name in self.whole if (v := getattr(self, name)) is not None}
+        check(self.model, self.models, self.sample, self.rate, **whole)
+
+    @property
+    def pace(self) -> float:
+        """The learning rate at first."""
+        return self.rate or RATES[self.model]
+
+    def train(self, step: Step, found: Corpus, seed: int) -> None:
+        train(
+            step,
+            found.ids,
+            window=self.window,
+            negative=self.negative,
+            rate=self.pace,
+            epochs=int(self.epochs),
+            threads=self.threads,
+            seed=seed,
+        )
+
+
+@dataclass(kw_only=True, eq=False)
+class WordCourse(Course):
+    """What is said alike of word2vec and fastText; the space holds the words."""
+
+    whole: ClassVar[tuple[str, ...]] = (*Course.whole, "phrases")
+
+    phrases: int = 0
+
+    def read(self, source: Source) -> Corpus:
+        return corpus(source, lower=self.lower, min_count=self.min_count, phrases=self.phrases)
+
+    def move(self, found: Corpus, inputs: np.ndarray, seed: int, bags: Bags | None = None) -> None:
+        """Learns `inputs` (V or more, D')."""
+        known = tables(found.counts, sample=self.sample, negative=self.negative, bags=bags)
+        outputs = np.zeros((len(found.words), inputs.shape[1]), np.float32)
+        no_texts = np.zeros((0, inputs.shape[1]), np.float32)
+
+        def step(begin: int, end: int, _: int, numbers: kernels.Numbers) -> None:
+            at = (found.ids, begin, end, inputs, outputs, known, numbers)
+            if self.model == "cbow":
+                kernels.pooled(*at, no_texts, 0, False)
+            elif bags is None:
+                kernels.skip_gram(*at)
+            else:
+                kernels.bags(*at)
+
+        self.train(step, found, seed)
+
+    def content(self, source: Source, encoder: Encoder) -> Source:
+        assert isinstance(encoder, Words)
+        return Vocabulary(encoder, source.reading)
 
 
 class Vocabulary(Source):
