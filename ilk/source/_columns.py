@@ -83,7 +83,7 @@ def seen(values: pa.ChunkedArray[Any]) -> str:
         return "category"
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_temporal(type_):
         return "number"
-    if not (pa.types.is_string(type_) or pa.types.is_large_string(type_)):
+    if not _is_text(type_):
         return "kept"
     known = [v for v in values.to_pylist() if v]
     return _of_letters(known) if known else "kept"
@@ -124,11 +124,21 @@ def places(names: Sequence[str | None]) -> Coded:
     return Coded(list(known), np.array(codes, np.int64))
 
 
+def parted(table: pa.Table, kinds: dict[str, str]) -> pa.Table:
+    """Lists that are written as text become lists."""
+    for i, (name, values) in enumerate(zip(table.column_names, table.columns)):
+        if kinds[name] == "several" and _is_text(values.type):
+            lists = [None if v is None else v.split(PART) if v else [] for v in values.to_pylist()]
+            table = table.set_column(i, name, [pa.array(lists, pa.list_(pa.string()))])
+    return table
+
+
+def _is_text(type_: pa.DataType) -> bool:
+    return pa.types.is_string(type_) or pa.types.is_large_string(type_)
+
+
 def _lists(values: pa.ChunkedArray[Any]) -> Lists:
-    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-        lists = [[] if not v else v.split(PART) for v in values.to_pylist()]
-    else:
-        lists = [[str(one) for one in v or []] for v in values.to_pylist()]
+    lists = [[str(one) for one in v or []] for v in values.to_pylist()]
     ends = np.cumsum([0, *map(len, lists)])
     coded = places([name for one in lists for name in one])
     return Lists(coded.names, coded.codes, ends)

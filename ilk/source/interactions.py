@@ -17,7 +17,7 @@ from scipy.sparse import csr_array
 from ..console import say
 from ..errors import DataError, OptionError, UnknownName
 from ._base import Json, Skipped, Source, Views, left_out
-from ._columns import loaded, names_of, places, seen
+from ._columns import loaded, names_of, parted, places, seen
 from ._records import Coded, Lists, Records
 from .tables import Table, tables
 
@@ -274,7 +274,8 @@ def _half(
     coded = places(names_of(table[name]))
     ids = list(coded.names)
     if kind in ("text", "image", "several"):
-        return Table(ids, pa.table({name: ids}), {name: kind}, side=side, folder=folder), coded.codes
+        columns = parted(pa.table({name: ids}), {name: kind})
+        return Table(ids, columns, {name: kind}, side=side, folder=folder), coded.codes
     return Table(ids, pa.table({"_": ids}).drop_columns(["_"]), {"id": "id"}, side=side), coded.codes
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from ..console import say
 from ..errors import DataError, OptionError, UnknownName
 from ._base import Json, Skipped, Source, left_out
-from ._columns import Held, held, kinds, loaded, names_of
+from ._columns import Held, held, kinds, loaded, names_of, parted
 from ._records import Column, Lists, Records
 
 LONGEST = 50  # of a list, so many of its last entries are looked at
@@ -98,7 +98,8 @@ class Table(Source):
     def on(self, side: str, wished: dict[str, str] | None = None) -> Table:
         """The same on that side; of the wished kinds of columns, those of columns that it has."""
         known = {n: k for n, k in (wished or {}).items() if n in self.columns.column_names}
-        return self.but(side=side, kinds=self.kinds | known)
+        kinds = self.kinds | known
+        return self.but(side=side, kinds=kinds, columns=parted(self.columns, kinds))
 
     def but(self, **changed: Any) -> Table:
         """The same, but for these."""
@@ -146,10 +147,11 @@ def tables(
     if columns and "id" in columns:  # as a `reading` says: more of the same
         rest = filled(rest, wished)
     found_at = os.fspath(data) if isinstance(data, str | os.PathLike) else None
+    told = kinds(rest, wished)
     return Table(
         ids,
-        rest,
-        {"id": "id", **kinds(rest, wished)},
+        parted(rest, told),
+        {"id": "id", **told},
         side=side,
         folder=os.path.dirname(os.path.abspath(found_at)) if found_at else "",
         size=size,
