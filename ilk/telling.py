@@ -1,5 +1,7 @@
 """What pictures are drawn after: columns of numbers, and one of texts, as keywords of a `unet`."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,9 +19,7 @@ from .source._labels import column
 from .source.text import Text
 from .usual import reading_network
 
-WIDTH = (
-    128  # of a network of words that is learnt along: that of a `transformer`, so that nothing lies between
-)
+WIDTH = 128  # of words that are learnt along: a transformer's own, so that nothing lies between
 
 
 def told(

@@ -101,6 +101,16 @@ class UNet(Encoder):
         assert spread is not None
         return x * spread.sqrt()[:, None, None] + level[:, None, None]
 
+    def spread(self) -> Tensor:
+        """The pixels' standard deviation in the data that were learnt from, () for all channels."""
+        variance = self.standardise.running_var
+        assert variance is not None
+        return variance.mean().sqrt()
+
+    def region(self, mask: Tensor) -> Tensor:
+        """A mask of pixels (1, 1, H, W) as one of that on which noise is laid."""
+        return mask
+
     def told_of(self, x: Tensor, t: Tensor, context: Context = NOTHING) -> Tensor:
         """The network's guess of pictures (B, C, H, W) at times (B,)."""
         told: Tensor = self.net(self._cut(x), t, context.tokens, context.real)
