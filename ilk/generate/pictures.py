@@ -34,9 +34,8 @@ from ..errors import OptionError, UnknownName
 from ._folders import folders, nothing, several
 from .sheet import png, sheet
 
-WAYS = ("latent",)  # asked in this order
+WAYS = ("latent", "drawing")  # asked in this order
 DOES = "makes pictures"
-LEARN = "Learn with --objective vae or gan (from nothing), autoencoder (back from a vector)."
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def paint(run: str | os.PathLike[str], *, n: int = 16, seed: int = 0, **options:
     """
     make = found(run)
     if make is None:
-        raise nothing(run, DOES, LEARN)
+        raise nothing(run, DOES)
     if n < 1:
         raise OptionError(f"n is {n}", "Give 1 or more.")
     known = takes(make)
