@@ -86,8 +86,14 @@ def walks(python: str, nodes: int) -> None:
     print(f"(walks {walking:.1f}, vectors {learning:.1f})\nratio {theirs / ours:.1f}")
 
 
+def packages() -> Graph:
+    graph = ilk.graphs(PACKAGES)
+    assert isinstance(graph, Graph)
+    return graph
+
+
 def some(nodes: int) -> tuple[Graph, np.ndarray]:
-    whole = ilk.graphs(PACKAGES)
+    whole = packages()
     near = nx.from_scipy_sparse_array(whole.arcs)
     root = int(np.random.default_rng(0).integers(len(whole)))
     order = [root, *(child for _, child in nx.bfs_edges(near, root))][:nodes]
@@ -140,7 +146,7 @@ def alias(weights: list[float]) -> tuple[list[float], list[int]]:
 
 
 def epoch() -> None:
-    graph = ilk.graphs(PACKAGES)
+    graph = packages()
     torch.manual_seed(0)
     encoder, part = GCN(1000), graph.structure.whole(2)
     print(f"ilk                    {least(lambda: encoder.through(part)):.2f} CPU-s")

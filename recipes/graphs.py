@@ -44,6 +44,12 @@ SEEDS = 5
 BLOCKS, SIZE, WITHIN, BETWEEN = 5, 100, 0.1, 0.02
 
 
+def one(data: Any, **options: Any) -> Graph:
+    graph = ilk.graphs(data, **options)
+    assert isinstance(graph, Graph)
+    return graph
+
+
 def vectors(graph: Graph, objective: ClosedForm, seed: int) -> np.ndarray:
     return embed(objective.solve(graph, seed=seed), graph)
 
@@ -71,7 +77,7 @@ def line(x: np.ndarray, y: np.ndarray, known: np.ndarray, asked: np.ndarray) -> 
 
 
 def packages() -> None:
-    graph = ilk.graphs(PACKAGES)
+    graph = one(PACKAGES)
     y = np.array(graph.metadata()["label"].to_pylist())  # type: ignore[index]
     order = np.random.default_rng(0).permutation(len(y))
     known, asked = order[:KNOWN], order[KNOWN : KNOWN + ASKED]
@@ -105,7 +111,7 @@ def told(name: str, share: float, seconds: float) -> None:
 def karate() -> None:
     import networkx as nx
 
-    graph = ilk.graphs(nx.karate_club_graph(), features=np.eye(34))
+    graph = one(nx.karate_club_graph(), features=np.eye(34))
     side = np.array(graph.metadata()["club"].to_pylist()) == "Officer"  # type: ignore[index]
 
     def right(way: ClosedForm, seed: int) -> float:
@@ -128,11 +134,11 @@ def blocks() -> None:
         return nx.planted_partition_graph(BLOCKS, SIZE, WITHIN, BETWEEN, seed=seed)
 
     def ours(way: ClosedForm, seed: int) -> float:
-        z = vectors(ilk.graphs(planted(seed)), way, seed)
+        z = vectors(one(planted(seed)), way, seed)
         return score(KMeans(BLOCKS, n_init=10, random_state=0).fit_predict(z))
 
     def spectral(seed: int) -> float:
-        arcs: csr_array[Any] = ilk.graphs(planted(seed)).arcs
+        arcs: csr_array[Any] = one(planted(seed)).arcs
         how = SpectralClustering(BLOCKS, affinity="precomputed", random_state=0)
         return score(how.fit_predict(arcs.toarray()))
 

@@ -19,6 +19,7 @@ import numpy as np
 from scipy.sparse import block_diag, csr_array
 
 from ..errors import DataError, OptionError
+from ..source._graph.bits import mixed
 from ..source._labels import column
 from ..source.graphs import Graph
 
@@ -78,7 +79,7 @@ def _rounds(graphs: Sequence[Graph], by: str | None) -> Iterator[np.ndarray]:
         yield found
         code = _bits(found, 0)
         for number, way in enumerate(ways, 1):
-            code = _mixed(code) + way @ _bits(found, number)  # sums modulo 2^64
+            code = mixed(code) + way @ _bits(found, number)  # sums modulo 2^64
         before, found = now, np.unique(code, return_inverse=True)[1]
 
 
@@ -93,12 +94,4 @@ def _first(graphs: Sequence[Graph], by: str | None) -> np.ndarray:
 
 def _bits(colour: np.ndarray, way: int) -> np.ndarray:
     """64 bits that look random for each colour, others for each way."""
-    return _mixed(colour.astype(np.uint64) * np.uint64(4) + np.uint64(way + 1))
-
-
-def _mixed(code: np.ndarray) -> np.ndarray:
-    """Steele, Lea & Flood 2014 (splitmix64)."""
-    code = code + np.uint64(0x9E3779B97F4A7C15)
-    code = (code ^ (code >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    code = (code ^ (code >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return np.asarray(code ^ (code >> np.uint64(31)))
+    return mixed(colour.astype(np.uint64) * np.uint64(4) + np.uint64(way + 1))

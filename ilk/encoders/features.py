@@ -1,21 +1,19 @@
 """What is said of a node, without its neighbours: what every representation of a graph must beat."""
 
-from typing import ClassVar
-
 from torch import Tensor
 
-from ..source._graph.nodes import Nodes
-from ._base import Encoder
+from ..source._graph.nodes import Batch
+from ._graph import GraphEncoder, Readout
 
 
-class Features(Encoder):
-    """Each feature is a dimension."""
-
-    kind: ClassVar[str] = "graphs"
+class Features(GraphEncoder):
+    """Each feature is a dimension; of a whole graph, its nodes' mean."""
 
     def __init__(self, features: int = 16) -> None:
         super().__init__()
         self.features = self.dim = features
+        self.read = Readout(features, "mean")
 
-    def forward(self, x: Nodes) -> Tensor:  # (B,) nodes -> (B, D)
+    def nodes(self, x: Batch) -> Tensor:  # -> (P, F)
+        self.fits(x)
         return x.around(0).features.to_dense()

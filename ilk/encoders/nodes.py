@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..source._graph.nodes import Nodes
+from ..errors import DataError
+from ..source._graph.nodes import Batch, Nodes
 from ._base import Encoder
 
 
@@ -22,7 +23,10 @@ class NodeVectors(Encoder):
         self.register_buffer("vectors", torch.zeros(len(ids), dim))
         self.vectors: Tensor
 
-    def forward(self, x: Nodes) -> Tensor:  # (B,) nodes -> (B, D)
+    def forward(self, x: Batch) -> Tensor:  # (B,) nodes -> (B, D)
+        if not isinstance(x, Nodes):
+            do = "Ask with the graph whose nodes they are: ilk.graphs(..., many=False)."
+            raise DataError("whole graphs meet the vectors of a graph's nodes", do)
         none = len(self.ids)
         at = torch.tensor([self._places.get(i, none) for i in x.ids], device=self.vectors.device)
         return F.pad(self.vectors, (0, 0, 0, 1))[at] if (at == none).any() else self.vectors[at]

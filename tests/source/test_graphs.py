@@ -14,7 +14,7 @@ from scipy import sparse
 import ilk
 from ilk.errors import DataError, OptionError, UnreadableSample
 from ilk.source import read
-from ilk.source._graph.nodes import normalised
+from ilk.source._graph.structure import normalised
 from ilk.source._kind import kind
 from ilk.source.graphs import Graph
 
@@ -143,7 +143,7 @@ def test_what_is_no_graph_says_so(tmp_path: Path) -> None:
 
 def test_neighbourhoods_are_counted_where_nothing_is_said_of_nodes() -> None:
     star = ilk.graphs(nx.star_graph(3))  # three neighbours, or one
-    assert star.traits == {"features": 16}
+    assert star.traits == {"features": 16, "edge_features": 0}
     assert star.features.toarray().argmax(1).tolist() == [2, 1, 1, 1]
 
 

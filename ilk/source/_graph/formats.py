@@ -1,4 +1,4 @@
-"""Graphs from files and from other libraries' objects. Legend: n nodes, m edges, F features."""
+"""Graphs from files and from networkx."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 from scipy import sparse
-from scipy.sparse import csr_array
 
 from ...errors import DataError
 from .._text import files
-from .found import EDGES, ENDS, Found, check_ids, of_edges, of_pairs
+from .arrays import of_arrays, of_matrix
+from .found import ENDS, Found, of_edges
 
 LISTS = (".edges", ".edgelist")  # a line an edge, parted by blanks: from, to and perhaps a weight
 TABLES = (*files.SEPARATED, *files.PARQUET)
@@ -75,54 +75,10 @@ def _of_npz(path: str) -> Found:
         open(path, "rb") as file,
         np.load(file, allow_pickle=False) as held,
     ):  # numpy leaves broken files open
-        keys = set(held)
-        if {"format", "shape", "data"} <= keys:
+        if {"format", "shape", "data"} <= {*held}:
             file.seek(0)
             return of_matrix(sparse.load_npz(file))
-        if not keys & EDGES:
-            raise DataError(f"no edges in {path}", f"Expected the array edges (m, 2); met {', '.join(keys)}.")
-        ends = held["edges"] if "edges" in keys else held["edge_index"].T
-        features = _features(held)
-        known = [len(held[k]) for k in ("labels", "ids") if k in keys]
-        n = max([*known, 0 if features is None else features.shape[0]])
-        found = of_pairs(ends, n, held["weights"] if "weights" in keys else None)
-        if "ids" in keys:
-            found.ids = [str(i) for i in held["ids"]]
-            check_ids(pa.chunked_array([found.ids], pa.large_string()))
-        if any(k != len(found.ids) for k in known) or (
-            features is not None and len(found.ids) != features.shape[0]
-        ):
-            do = "Expected as many labels, ids and rows of features as there are nodes."
-            raise DataError(
-                f"{len(found.ids):,} nodes in {path}, and other numbers of labels or features", do
-            )
-        found.features = features
-        found.columns = pa.table({"label": held["labels"]}) if "labels" in keys else None
-        return found
-
-
-def _features(held: Any) -> csr_array | None:
-    if "features" in held:
-        return csr_array(held["features"].astype(np.float32))
-    if "features_indptr" not in held:
-        return None
-    parts = (held["features_data"].astype(np.float32), held["features_indices"], held["features_indptr"])
-    return csr_array(parts)
-
-
-def of_matrix(matrix: Any) -> Found:
-    """A square matrix of scipy: entry (i, j) is the weight of the edge from i to j."""
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise DataError(
-            f"a matrix of shape {matrix.shape}", "Expected a square one: a row and a column a node."
-        )
-    plain = sparse.coo_array(matrix)
-    plain.eliminate_zeros()
-    ends = np.stack(plain.coords, 1)
-    found = of_pairs(ends, matrix.shape[0], plain.data)
-    found.directed = bool((abs(matrix - matrix.T) > 0).sum())
-    found.twice = not found.directed
-    return found
+        return of_arrays(held, path)
 
 
 def of_networkx(graph: Any) -> Found:
@@ -138,10 +94,18 @@ def of_networkx(graph: Any) -> Found:
     told = [data.get("weight") for _, _, data in edges]
     weights = None if all(w is None for w in told) else np.array([1 if w is None else w for w in told], float)
     attributes = [data for _, data in graph.nodes(data=True)]
-    return Found(ids, ends, weights, _columns(attributes), directed=graph.is_directed())
+    return Found(
+        ids,
+        ends,
+        weights,
+        columns_of(attributes),
+        directed=graph.is_directed(),
+        edge_columns=columns_of([data for _, _, data in edges]),
+        about={str(k): [v] for k, v in graph.graph.items()},
+    )
 
 
-def _columns(attributes: list[dict[str, Any]]) -> pa.Table | None:
+def columns_of(attributes: list[dict[str, Any]]) -> pa.Table | None:
     names = dict.fromkeys(str(name) for one in attributes for name in one)
     columns = {}
     for name in names:
@@ -184,7 +148,8 @@ def _of_graphml(path: str) -> Found:
         raise DataError(f"two nodes of {path} have the same id", "Give each an id of its own.")
     edges = graph.findall("{*}edge")
     ends = [[place.get(e.get(end), -1) for end in ("source", "target")] for e in edges]
-    weights = [told(e).get("weight") for e in edges]
+    said = [told(e) for e in edges]
+    weights = [one.get("weight") for one in said]
     heavy = (
         None if all(w is None for w in weights) else np.array([1 if w is None else w for w in weights], float)
     )
@@ -192,6 +157,8 @@ def _of_graphml(path: str) -> Found:
         [str(i) for i in place],
         np.array(ends, np.int64).reshape(-1, 2),
         heavy,
-        _columns([told(node) for node in nodes]),
+        columns_of([told(node) for node in nodes]),
         directed=graph.get("edgedefault") == "directed",
+        edge_columns=columns_of(said),
+        about={k: [v] for k, v in told(graph).items()},
     )

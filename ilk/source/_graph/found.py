@@ -1,9 +1,12 @@
-"""What a file or an object says of a graph, before it is tidied. Legend: n nodes, m edges, F features."""
+"""What a file or an object says of a graph, before it is tidied.
+
+Legend: n nodes, m edges, F features, E of edges.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +30,10 @@ class Found:
     features: csr_array | None = None  # (n, F)
     directed: bool | None = None  # None: it does not say
     twice: bool = False  # an undirected edge is there from either end
+    edge_columns: pa.Table | None = None  # m rows
+    edge_features: np.ndarray | None = None  # (m, E)
+    graph: np.ndarray | None = None  # (n,) which of several graphs a node is of
+    about: dict[str, list[Any]] = field(default_factory=dict)  # a value a graph
 
 
 def ends_of(names: Sequence[str], source: str | None, target: str | None) -> tuple[str, str]:
@@ -64,14 +71,15 @@ def of_edges(
     if nodes is None:
         met = both.combine_chunks().dictionary_encode()
         places = _filled(met.indices)
-        return Found(met.dictionary.to_pylist(), places.reshape(2, -1).T, weights)
+        return Found(met.dictionary.to_pylist(), places.reshape(2, -1).T, weights, edge_columns=table)
     called = "id" if "id" in nodes.column_names else nodes.column_names[0]
     ids = names_of(nodes[called])
     check_ids(ids)
     places = _filled(pc.index_in(both, value_set=ids.combine_chunks()))
     rest = nodes.drop_columns([called])
     names: Any = ids.to_pylist()
-    return Found(names, places.reshape(2, -1).T, weights, rest if rest.num_columns else None)
+    kept = rest if rest.num_columns else None
+    return Found(names, places.reshape(2, -1).T, weights, kept, edge_columns=table)
 
 
 def of_pairs(pairs: Any, n: int, weights: Any = None) -> Found:

@@ -1,96 +1,105 @@
-"""What an encoder gets of a graph: some of its nodes, and as much around them as it asks for.
+"""Batches of graphs: some nodes of one; or some of many graphs, as one whose parts do not touch.
 
-Legend: n nodes, B nodes asked for, P0 and P1 nodes that a first and a second layer look at, F features.
+Legend: B samples, P nodes that they are made of (P = B where nodes are the samples).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array, diags_array, eye_array
 from torch import Tensor
 
+from .structure import Look, Messages, Part, Structure
 
-@dataclass(frozen=True)
-class Part:
-    """What so many layers of a network see of a graph, exactly; the first layer's nodes are the most."""
-
-    features: Tensor  # (P0, F) sparse
-    steps: list[Tensor]  # (P1, P0), (P2, P1), ... sparse, of each layer; see `normalised`
-
-    def to(self, device: torch.device) -> Part:
-        return Part(self.features.to(device), [s.to(device) for s in self.steps])
+ALL = Look()
 
 
-def normalised(arcs: csr_array) -> csr_array:
-    """D^-1/2 (A + 1) D^-1/2 with A made symmetric, D the row sums of A + 1 (Kipf & Welling 2017).
+class Batch(ABC):
+    """What is seen of it can be changed (`seen`); a slice of it is a batch of fewer samples."""
 
-    A filter of a signal x on the graph is g(L) x, L = 1 - D^-1/2 A D^-1/2 with eigenvalues in [0, 2]. The
-    first-order g with one free number w is w (2 - L) x = w (1 + D^-1/2 A D^-1/2) x. Its eigenvalues reach 2,
-    so that layer upon layer would blow up; to count each node as its own neighbour before normalising
-    (A + 1 for A, its sums for D) brings them into (-1, 1] with the same neighbours. It is D^-1/2 on both
-    sides, and not D^-1 (A + 1), for the sake of symmetry: real eigenvalues, and the gradient's way back is
-    the same matrix.
-    """
-    both = arcs.maximum(arcs.T) + eye_array(arcs.shape[0], dtype=np.float32)  # (n, n)
-    root = diags_array(1 / np.sqrt(both.sum(1)), dtype=np.float32)
-    found: csr_array = (root @ both @ root).tocsr()
-    return found
+    structure: Structure
+    look: Look
+    nodes: np.ndarray  # (P,) which of the structure's
 
+    @abstractmethod
+    def __len__(self) -> int: ...
 
-def tensor(matrix: csr_array) -> Tensor:
-    """Sparse of torch, by coordinates: its rows by pointers still warn at every use."""
-    plain = matrix.tocoo()
-    at = torch.from_numpy(np.stack(plain.coords).astype(np.int64))
-    values = torch.from_numpy(plain.data.astype(np.float32))
-    return torch.sparse_coo_tensor(at, values, plain.shape, is_coalesced=True, check_invariants=False)
+    @abstractmethod
+    def __getitem__(self, rows: slice) -> Batch: ...
 
+    @abstractmethod
+    def seen(self, **how: Any) -> Batch:
+        """The same, looked at otherwise: the fields of `Look`."""
 
-class Structure:
-    """The edges and features of a whole graph: (n, n) and (n, F)."""
+    @abstractmethod
+    def owner(self) -> Tensor | None:
+        """(P,) which of the B samples each node is of; None where each is one."""
 
-    def __init__(self, arcs: csr_array, features: csr_array) -> None:
-        self.arcs, self.features = arcs, features
+    @abstractmethod
+    def closed(self) -> np.ndarray:
+        """Nodes, rising, that hold those of the batch, and all that an edge leads to from any of them."""
 
-    @cached_property
-    def steps(self) -> csr_array:
-        return normalised(self.arcs)
+    def around(self, hops: int) -> Part:
+        """What a network of so many layers looks at."""
+        return self.structure.around(self.nodes, hops, self.look)
 
-    @cached_property
-    def _whole(self) -> tuple[Tensor, Tensor]:
-        return tensor(self.features), tensor(self.steps)
+    def messages(self, hops: int) -> Messages:
+        """The same, arc by arc."""
+        return self.structure.messages(self.nodes, hops, self.look)
 
-    def whole(self, hops: int) -> Part:
-        """For vectors of all nodes, in order; made once."""
-        features, steps = self._whole
-        return Part(features, [steps] * hops)
-
-    def around(self, rows: np.ndarray, hops: int) -> Part:
-        """For vectors of the nodes at `rows`: all that lies up to `hops` edges off."""
-        place = np.zeros(self.arcs.shape[0], np.int64)
-        steps: list[Tensor] = []
-        for _ in range(hops):
-            cut = self.steps[rows]
-            rows = np.unique(cut.indices)  # each node is its own neighbour
-            place[rows] = np.arange(len(rows))
-            steps.insert(
-                0, tensor(csr_array((cut.data, place[cut.indices], cut.indptr), (cut.shape[0], len(rows))))
-            )
-        return Part(tensor(self.features[rows]), steps)
+    def endless(self) -> tuple[Messages, np.ndarray]:
+        """One round among nodes that no arc leaves, to be gone again and again; where the P are there."""
+        rows = self.closed()
+        return self.structure.messages(rows, 1, self.look), np.searchsorted(rows, self.nodes)
 
 
-class Nodes:
-    """A batch: the nodes at `rows` (B,) of a graph, with their ids."""
+class Nodes(Batch):
+    """The nodes at `rows` (B,) of a graph, with their ids."""
 
-    def __init__(self, structure: Structure, rows: np.ndarray, ids: list[str]) -> None:
-        self.structure, self.rows, self.ids = structure, rows, ids
+    def __init__(self, structure: Structure, rows: np.ndarray, ids: list[str], look: Look = ALL) -> None:
+        self.structure, self.nodes, self.ids, self.look = structure, np.asarray(rows, np.int64), ids, look
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __getitem__(self, rows: slice) -> Nodes:
+        return Nodes(self.structure, self.nodes[rows], self.ids[rows], self.look)
+
+    def seen(self, **how: Any) -> Nodes:
+        return Nodes(self.structure, self.nodes, self.ids, replace(self.look, **how))
+
+    def owner(self) -> None:
+        return None
+
+    def closed(self) -> np.ndarray:
+        return np.arange(self.structure.arcs.shape[0])
+
+
+class Wholes(Batch):
+    """The graphs at `rows` (B,), each of the nodes from its start to the next: `starts` (g + 1,)."""
+
+    def __init__(self, structure: Structure, starts: np.ndarray, rows: np.ndarray, look: Look = ALL) -> None:
+        self.structure, self.starts, self.look = structure, starts, look
+        self.rows = np.asarray(rows, np.int64)
+        self.sizes = np.diff(starts)[self.rows]  # (B,)
+        first = np.cumsum(self.sizes) - self.sizes
+        self.nodes = np.arange(self.sizes.sum()) + np.repeat(starts[self.rows] - first, self.sizes)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def around(self, hops: int) -> Part:
-        """What a network of so many layers looks at."""
-        return self.structure.around(self.rows, hops)
+    def __getitem__(self, rows: slice) -> Wholes:
+        return Wholes(self.structure, self.starts, self.rows[rows], self.look)
+
+    def seen(self, **how: Any) -> Wholes:
+        return Wholes(self.structure, self.starts, self.rows, replace(self.look, **how))
+
+    def owner(self) -> Tensor:
+        return torch.from_numpy(np.repeat(np.arange(len(self)), self.sizes))
+
+    def closed(self) -> np.ndarray:
+        return np.unique(self.nodes)
