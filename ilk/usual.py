@@ -44,7 +44,8 @@ USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "boxes": Usual("yolo", "yolo", "", "convnet"),
     "interactions": Usual("two_tower", "two_tower", "", "record"),  # of either side
 }
-HALVES = {"pairs": "images", "interactions": "tables", "boxes": "images"}  # the kind of data that the encoder is for
+# The kind of data that the encoder is for
+HALVES = {"pairs": "images", "interactions": "tables", "boxes": "images"}
 TRAITS = {
     "channels": "images",
     "size": "images",
