@@ -15,7 +15,7 @@ IlkError
 └── MissingExtra         an optional library is not installed
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 
@@ -50,6 +50,12 @@ class UnknownName(OptionError):
         super().__init__(
             f"no {kind} called {name!r}", f"{hint}Known: {', '.join(names) or 'none'}. {do}".rstrip()
         )
+
+
+def one_of(known: Collection[str], kind: str, name: str) -> None:
+    """Refuses a name that is none of these."""
+    if name not in known:
+        raise UnknownName(kind, name, known)
 
 
 class FormatError(IlkError):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, one_of
 from ._cache import Cache, Kept
 from ._sparse_attention import Reach
 
@@ -157,14 +157,12 @@ NORMS = ("layer", "rms")
 
 def norm_of(kind: str, width: int, eps: float = 1e-6, *, bias: bool = True) -> nn.Module:
     """`layer`: mean taken off and spread as the unit; `rms`: the root of the mean square as the unit."""
-    if kind not in NORMS:
-        raise UnknownName("norm", kind, NORMS)
+    one_of(NORMS, "norm", kind)
     return nn.LayerNorm(width, eps, bias=bias) if kind == "layer" else nn.RMSNorm(width, eps)
 
 
 def _mlp(width: int, inner: int, activation: str, bias: bool) -> nn.Module:
-    if activation not in ACTIVATIONS:
-        raise UnknownName("activation", activation, ACTIVATIONS)
+    one_of(ACTIVATIONS, "activation", activation)
     if activation == "swiglu":
         return Gated(width, inner, bias)
     return nn.Sequential(

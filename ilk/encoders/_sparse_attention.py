@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import UnknownName
+from ..errors import one_of
 
 REACHES = ("full", "window", "linear")
 
@@ -24,8 +24,7 @@ class Reach(Protocol):
 
 def reach_of(kind: str, window: int, first: int) -> Reach | None:
     """None for `full`. `first`: so many tokens at the start look everywhere, and are seen from everywhere."""
-    if kind not in REACHES:
-        raise UnknownName("reach", kind, REACHES)
+    one_of(REACHES, "reach", kind)
     return None if kind == "full" else Window(window, first) if kind == "window" else Linear()
 
 

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer as Learnt
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 from torch import Tensor
 
-from ..errors import DataError, FormatError, OptionError, UnknownName
+from ..errors import DataError, FormatError, OptionError, one_of
 from ..source import Source
 from ._embed import batches
 
@@ -61,6 +61,11 @@ class Pieces:
 Texts: TypeAlias = Sequence[str] | Sequence[tuple[str, str]] | Pieces
 
 
+def long_enough(length: int) -> None:
+    if length < 3:
+        raise OptionError(f"length is {length}", "Give 3 pieces or more: two of them are marks.")
+
+
 def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Sequence[str] = ()) -> str:
     """A vocabulary of at most `size` pieces, as JSON: byte-level BPE, or WordPiece of lower-case letters.
 
@@ -70,8 +75,7 @@ def train(kind: str, texts: Iterator[str], size: int = VOCABULARY, *, extra: Seq
     specials = [*SPECIALS, *extra]
     if size < len(specials) + 2:
         raise OptionError(f"a vocabulary of {size}", f"Give {len(specials) + 2} or more.")
-    if kind not in KINDS:
-        raise UnknownName("kind of vocabulary", kind, KINDS)
+    one_of(KINDS, "kind of vocabulary", kind)
     made = (_bpe if kind == "bpe" else _wordpiece)(texts, size, specials)
     known = {name: made.token_to_id(name) for name in (START, END)}
     made.post_processor = processors.TemplateProcessing(

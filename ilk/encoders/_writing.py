@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, one_of
 from ._attention import Block, initialise, norm_of, rotation
 from ._cache import Cache
 
@@ -41,8 +41,7 @@ class Writing(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if positions not in POSITIONS:
-            raise UnknownName("positions", positions, POSITIONS)
+        one_of(POSITIONS, "positions", positions)
         for name, given in (("depth", depth), ("length", length)):
             if given < 1:
                 raise OptionError(f"{name} is {given}", "Give 1 or more.")

@@ -6,10 +6,10 @@ Legend: B texts, T pieces of the longest ([CLS] first, [SEP] last), D width.
 import torch
 from torch import Tensor
 
-from ..errors import OptionError, UnknownName
+from ..errors import one_of
 from ._base import Encoder
 from ._embed import device_of
-from ._tokenizer import Pieces, Texts, Tokenizer
+from ._tokenizer import Pieces, Texts, Tokenizer, long_enough
 from ._writing import Writing
 
 POOLS = ("mean", "last")
@@ -42,10 +42,8 @@ class Causal(Encoder):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        if pool not in POOLS:
-            raise UnknownName("pool", pool, POOLS)
-        if length < 3:
-            raise OptionError(f"length is {length}", "Give 3 pieces or more: two of them are marks.")
+        one_of(POOLS, "pool", pool)
+        long_enough(length)
         self.tokenizer, self.length, self.dim, self.depth, self.heads = tokenizer, length, dim, depth, heads
         self.expand, self.pool, self.positions, self.norm = expand, pool, positions, norm
         self.activation, self.bias, self.groups, self.tied = activation, bias, groups, tied

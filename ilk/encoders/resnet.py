@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, one_of
 from ._base import MapEncoder
 from ._convolution import convolution, stages, standardise
 
@@ -41,8 +41,7 @@ class ResNet(MapEncoder):
             raise OptionError(
                 f"a residual network of {depth} layers", f"Known: {', '.join(map(str, BLOCKS))}."
             )
-        if stem not in STEMS:
-            raise UnknownName("stem", stem, STEMS)
+        one_of(STEMS, "stem", stem)
         self.channels, self.size, self.dim = channels, size, dim
         self.depth, self.stem, self.width = depth, stem, width
         self.standardise = standardise(channels)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import OptionError, UnknownName
+from ..errors import one_of
 from ._attention import Block, Rotation, initialise, norm_of, rotation
 from ._base import TokenEncoder
 from ._embed import device_of
-from ._tokenizer import Pieces, Texts, Tokenizer
+from ._tokenizer import Pieces, Texts, Tokenizer, long_enough
 
 PRESETS = {"tiny": (128, 2, 2), "mini": (256, 4, 4), "small": (512, 4, 8), "base": (768, 12, 12)}
 POOLS = ("mean", "cls")
@@ -48,15 +48,10 @@ class Transformer(TokenEncoder):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        for kind, name, known in (
-            ("preset", preset, PRESETS),
-            ("pool", pool, POOLS),
-            ("positions", positions, POSITIONS),
-        ):
-            if name not in known:
-                raise UnknownName(kind, name, known)
-        if length < 3:
-            raise OptionError(f"length is {length}", "Give 3 pieces or more: two of them are marks.")
+        one_of(PRESETS, "preset", preset)
+        one_of(POOLS, "pool", pool)
+        one_of(POSITIONS, "positions", positions)
+        long_enough(length)
         self.tokenizer, self.length, self.dim, self.preset = tokenizer, length, dim, preset
         self.width, self.depth, self.heads, self.expand = width, depth, heads, expand
         self.pool, self.positions, self.segments = pool, positions, segments

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, one_of
 from ._attention import Block, Rotation, initialise, rotation
 from ._base import TokenEncoder, grid_of, patchify
 from ._convolution import standardise
@@ -57,13 +57,9 @@ class ViT(TokenEncoder):
         span: int = 64,
     ) -> None:
         super().__init__()
-        for kind, name, known in (
-            ("preset", preset, PRESETS),
-            ("pool", pool, POOLS),
-            ("positions", positions, POSITIONS),
-        ):
-            if name not in known:
-                raise UnknownName(kind, name, known)
+        one_of(PRESETS, "preset", preset)
+        one_of(POOLS, "pool", pool)
+        one_of(POSITIONS, "positions", positions)
         self.channels, self.size, self.dim, self.patch, self.preset = channels, size, dim, patch, preset
         self.width, self.depth, self.heads = width, depth, heads
         self.pool, self.positions, self.registers = pool, positions, registers

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..encoders import Encoder
-from ..errors import OptionError, UnknownName
+from ..errors import OptionError, one_of
 from ..source import Source
 from ..source.views import Views
 from ._base import Objective
@@ -56,9 +56,8 @@ class Siamese(Objective):
         augment: str | None = "natural",
     ) -> None:
         super().__init__()
-        for what, name, known in (("siamese loss", how, LOSSES), ("mining", mining, MINING)):
-            if name not in known:
-                raise UnknownName(what, name, known)
+        one_of(LOSSES, "siamese loss", how)
+        one_of(MINING, "mining", mining)
         if margin is not None and not 0 < margin < 2:
             raise OptionError(
                 f"margin is {margin}", "Distances go from 0 to 2: give more than 0, less than 2."
