@@ -20,7 +20,6 @@ from .judging import Judge, Judged, table
 from .objectives import ClosedForm, Objective
 from .source import Source, arrived, sent
 from .source._kind import kind, reader
-from .source.graphs import Graph, Graphs
 from .source.boxes import Boxed
 from .source.graphs import Graph, Graphs
 from .source.interactions import Interactions

@@ -69,9 +69,10 @@ def graph() -> Graph:
 
 def molecules(n: int = 40) -> Graphs:
     """Small graphs, each a sample; two kinds of bonds between three kinds of atoms."""
-    made = [nx.gnm_random_graph(8, 8 + i % 5, seed=i) for i in range(n)]
+    made = [nx.gnm_random_graph(5 + i % 8, 6 + i % 5, seed=i) for i in range(n)]
+    rng = np.random.default_rng(0)
     for i, one in enumerate(made):
-        nx.set_node_attributes(one, {v: "CNO"[(v * i) % 3] for v in one}, "element")
+        nx.set_node_attributes(one, {v: "CNO"[rng.integers(3)] for v in one}, "element")
         nx.set_edge_attributes(one, {e: float((e[0] + i) % 2) for e in one.edges}, "bond")
     found = graphs(made, features=["element"], edge_features=["bond"])
     assert isinstance(found, Graphs)
@@ -152,6 +153,8 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "detector": lambda source: detector(source),
     "documents": lambda source: solved("doc2vec", source),
     "nodes": lambda source: solved("node2vec", source),
+    "fixed_point": lambda source: encoders.build("fixed_point", source.traits, dim=16, width=16),
+    "mpnn": lambda source: encoders.build("mpnn", source.traits, dim=16, width=16),
     "wl": lambda source: solved("wl", source),
     "words": lambda source: solved("word2vec", source),
     "transformer": lambda source: encoders.build(
@@ -205,7 +208,7 @@ def towers(source: Source) -> Encoder:
 def detector(source: Source) -> Encoder:
     trunk = encoders.build("convnet", source.traits, width=4)
     assert isinstance(trunk, MapEncoder)
-    return Detector(trunk, source.classes if isinstance(source, Boxed) else ("thing",), pyramid=8)
+    return Detector(trunk, [*source.classes] if isinstance(source, Boxed) else ["thing"], pyramid=8)
 
 
 def two() -> Encoder:
