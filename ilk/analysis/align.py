@@ -9,7 +9,7 @@ Legend: n samples in both spaces, D and E numbers a vector in the old and the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,10 @@ from sklearn.model_selection import KFold
 from ..console import progress, say
 from ..errors import DataError, OptionError, UnknownName
 from ..space.index.metric import Metric
+from ._drawn import trust as _drawn
 from ._maps import WAYS, Affine, alike
 from ._neighbours import among, nearest
+from ._result import Picture, Result
 from ._unpaired import unpaired
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Alignment:
+class Alignment(Result):
     old: str  # fingerprints of the encoders
     new: str
     samples: int  # in both spaces
@@ -78,6 +80,9 @@ class Alignment:
             f"{best.usual:.3g} away; {best.found:.0%} find themselves, {best.kept:.0%} of their neighbours "
             "stay."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_alignment(self)
 
 
 def align(old: Space, new: Space, *, way: str = "auto", pairs: bool = True, seed: int = 0) -> Alignment:

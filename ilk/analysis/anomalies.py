@@ -1,125 +1,228 @@
-"""Oddities: rows far from every neighbour, outside every group, or badly rebuilt from their vector.
+"""Anomalies: rows that are odd beyond chance, of which kind, and how many of those named may be none.
 
-Legend: n rows, D dimensions.
+A set without oddities has an oddest row too. Most sets have none here.
+
+Legend: n rows, D dimensions, m odd rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import faiss
 import numpy as np
 import pyarrow as pa
-from scipy.stats import rankdata
-from sklearn.covariance import LedoitWolf
+from scipy.stats import false_discovery_control
 
-from ..errors import DataError, SpaceError
+from ..errors import DataError, OptionError, SpaceError
+from . import _odd
+from ._drawn import anomalies as _drawn
 from ._neighbours import nearest
+from ._result import Picture, Result
 
 if TYPE_CHECKING:
     from ..source import Source
     from ..space import Space
 
+REBUILT = "badly rebuilt from its vector"
+# How many times the usual: of each measure, what it is that is larger.
 WORDS = {
-    "neighbours": "far from every neighbour",
-    "groups": "outside every group",
-    "rebuilt": "badly rebuilt from its vector",
+    "neighbours": "as far from its neighbours",
+    "density": "as far out of the groups",
+    "rebuilt": "as badly rebuilt",
 }
-ODD = 0.98  # a part is named as a reason from this percentile on
 
 
 @dataclass(frozen=True)
-class Anomalies:
-    """How odd each row is. Percentiles: 1 is the oddest row there is; a set without oddities has one too."""
-
+class Anomalies(Result):
     ids: Sequence[str]
-    score: np.ndarray  # (n,) percentile of all parts together
-    parts: dict[str, np.ndarray]  # percentile by each part; NaN where it could not be measured
-    times: dict[str, np.ndarray]  # the part's measure as a multiple of its median: what is usual is 1
-    order: np.ndarray  # (n,) rows, the oddest first
+    p: np.ndarray  # (n,) how likely so odd a row is where none is odd; NaN: trusted, and not asked
+    q: np.ndarray  # (n,) of the rows up to this one, the share that may be there by chance
+    kinds: list[str]  # (n,) of odd rows, in words; empty: not odd
+    groups: np.ndarray  # (n,) odd rows that lie together have a number from 0; -1: none
+    parts: dict[str, np.ndarray]  # p by each measure (n,)
+    times: dict[str, np.ndarray]  # each measure (n,) as a multiple of what is usual
+    level: float
+    trusted: int  # rows that said what is usual; 0: all did, by how they thin out
+
+    @property
+    def order(self) -> np.ndarray:
+        """The rows that were asked, the least likely first."""
+        far = np.fmax.reduce(list(self.times.values()))
+        rows = np.flatnonzero(np.isfinite(self.p))
+        return np.asarray(rows[np.lexsort((-far[rows], self.p[rows]))])
+
+    @property
+    def odd(self) -> np.ndarray:
+        """(m,) those that are odd beyond chance, the least likely first."""
+        return np.asarray([i for i in self.order if self.kinds[i]], int)
+
+    @property
+    def score(self) -> np.ndarray:
+        """(n,) percentile of unlikeliness: 1 is the oddest row, odd beyond chance or not."""
+        out, order = np.full(len(self.p), np.nan), self.order
+        out[order] = 1 - np.arange(len(order)) / max(1, len(order))
+        return out
 
     def why(self, row: int) -> str:
         """In words."""
-        reasons = [
-            f"{WORDS[p]} ({self.times[p][row]:.1f}x the usual)"
-            for p, v in self.parts.items()
-            if v[row] >= ODD
-        ]
-        return ", ".join(reasons) or "nothing unusual"
+        if not np.isfinite(self.p[row]):
+            return "trusted"
+        measure = min(self.parts, key=lambda m: np.nan_to_num(self.parts[m][row], nan=2.0))
+        times = f"{self.times[measure][row]:.1f}x {WORDS[measure]} as usual"
+        return f"{self.kinds[row] or 'not odd beyond chance'}: {times}"
 
     def table(self, most: int | None = None) -> pa.Table:
-        """One row a sample, the oddest first; the first `most` of them."""
-        top = self.order[:most]
+        """One row a sample, the least likely first; the first `most` of them."""
+        rows = self.order[:most]
+        return pa.table(
+            {"id": pa.array([str(self.ids[i]) for i in rows], pa.string()), **self._columns(rows)}
+        )
+
+    def layer(self) -> pa.Table:
+        """One row a sample; columns by names that metadata hardly have."""
+        rows = np.arange(len(self.ids))
+        columns = self._columns(rows)
+        kept = {f"anomaly_{name}": columns[name] for name in ("p", "q")}
+        kept |= {name: columns[name] for name in self.times}
         return pa.table(
             {
-                "id": pa.array([str(self.ids[i]) for i in top], pa.string()),
-                "score": pa.array(self.score[top], pa.float32()),
-                **{
-                    name: pa.array(part[top], pa.float32(), from_pandas=True)
-                    for name, part in self.parts.items()
-                },
-                "why": pa.array([self.why(int(i)) for i in top], pa.string()),
+                "id": pa.array(list(self.ids), pa.string()),
+                "score": pa.array(self.score, pa.float32(), from_pandas=True),
+                "anomaly": columns["kind"],
+                **kept,
+                "why": columns["why"],
             }
         )
 
+    def _columns(self, rows: np.ndarray) -> dict[str, pa.Array]:  # type: ignore[type-arg]
+        return {
+            "p": pa.array(self.p[rows], pa.float64(), from_pandas=True),
+            "q": pa.array(self.q[rows], pa.float64(), from_pandas=True),
+            "kind": pa.array([self.kinds[i] for i in rows], pa.string()),
+            "group": pa.array([None if g < 0 else int(g) for g in self.groups[rows]], pa.int64()),
+            **{name: pa.array(t[rows], pa.float32(), from_pandas=True) for name, t in self.times.items()},
+            "why": pa.array([self.why(int(i)) for i in rows], pa.string()),
+        }
+
     def sentence(self) -> str:
-        first = int(self.order[0])
-        return f"The oddest of {len(self.ids):,}: {self.ids[first]}, {self.why(first)}."
+        order, asked = self.order, f"{len(self.order):,}"
+        by = f" by {self.trusted:,} trusted ones" if self.trusted else ""
+        if len(self.odd):
+            kinds = Counter(self.kinds[i] for i in self.odd)
+            told = ", ".join(f"{n:,} {kind}" for kind, n in kinds.most_common())
+            are = "is" if len(self.odd) == 1 else "are"
+            return (
+                f"{len(self.odd):,} of {asked} rows {are} odd{by}, of which {self.level:.0%} may be so by "
+                f"chance: {told}."
+            )
+        if not len(order):
+            return "All rows are trusted: none was asked."
+        least = 1 / (1 + self.trusted // 2)
+        few = self.trusted and least * len(order) > self.level
+        hint = f" (p is at least {least:.2g}: trust more rows)" if few else ""
+        chance = -np.expm1(len(order) * np.log1p(-min(1 - 1e-12, self.p[order[0]])))
+        return (
+            f"None of {asked} rows is odd beyond chance{by}{hint}. The least likely is {self.ids[order[0]]}: "
+            f"of sets of that size without odd rows, {chance:.0%} have one as unlikely."
+        )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.pictures(self)
 
 
-def score(parts: dict[str, np.ndarray], ids: Sequence[str]) -> Anomalies:
-    """Puts measures of different kinds (n,) on one scale, the rank among all rows, and joins them.
+def anomalies(
+    space: Space,
+    *,
+    trusted: str | None = None,
+    level: float = 0.1,
+    neighbours: int = _odd.NEAR,
+    source: Source | None = None,
+    write: bool = True,
+    seed: int = 0,
+) -> Anomalies:
+    """The rows that lie in emptier places than chance explains, kept as the layer "anomaly".
 
-    A rank r of n counts as the surprise -log(1 - r): one part that stands out far weighs more than two
-    that hardly do, as in Fisher's way to join tests.
+    trusted   a condition as of `where`: these rows are as they should be, and say what is usual. p is then
+              conformal: right whatever the vectors are, if a usual row is a draw like the trusted ones
+    level     of the rows that are named, the share that may be there by chance (Benjamini & Hochberg 1995)
+    source    the samples, to ask the space's decoder too
+
+    Thin places are asked of the nearest neighbours, and of Gaussians: one for each group of the layer
+    "cluster" where there is one, else one for all. Without trusted rows, p is read off the way in which all
+    rows thin out: see `_odd.by_tail`.
     """
-    n = len(ids)
-    ranks = {name: _percentile(p) for name, p in parts.items()}
-    surprise = np.stack([-np.log1p(-r * n / (n + 1)) for r in ranks.values()])  # (parts, n)
-    usual = np.where(np.isnan(surprise), np.nanmean(surprise, 0), surprise).mean(0)
-    medians = {name: float(np.nanmedian(p)) for name, p in parts.items()}
-    times = {name: p / (medians[name] or 1.0) for name, p in parts.items()}
-    return Anomalies(ids, _percentile(usual), ranks, times, np.argsort(-usual, kind="stable"))
+    if not 0 < level < 1:
+        raise OptionError(f"level is {level}", "Give a share between 0 and 1, such as 0.1.")
+    if neighbours < 1:
+        raise OptionError(f"{neighbours} neighbours", "Give 1 or more.")
+    x = np.ascontiguousarray(space.measure.ready(space.vectors()), np.float32)
+    if len(x) < 3:
+        raise DataError(f"{len(x)} rows are too few to call one of them odd", "Add more samples first.")
+    known = np.array([], int) if trusted is None else space.matching(trusted)
+    if trusted is not None and len(known) < _odd.LEAST:
+        raise DataError(
+            f"{len(known)} rows are trusted by {trusted}", f"To say what is usual it takes {_odd.LEAST}."
+        )
+    error = None if source is None else rebuilding_error(space, source)
+    times, parts = _measured(x, _groups(space), known, neighbours, error, seed)
+    least = np.fmin.reduce(list(parts.values()))
+    least = np.minimum(1, len(parts) * least)  # the least of several is small so many times as often
+    q, asked = np.full(len(x), np.nan), np.isfinite(least)
+    q[asked] = false_discovery_control(least[asked])
+    kinds, groups = _kinds(x, np.flatnonzero(q <= level), parts)
+    found = Anomalies(space.ids(), least, q, kinds, groups, parts, times, level, len(known))
+    if write:
+        made = {"by": "anomalies", "level": level, "neighbours": neighbours, "trusted": trusted, "seed": seed}
+        space.write_layer("anomaly", found.layer(), made | {"parts": list(parts), "says": found.sentence()})
+    return found
 
 
-def _percentile(values: np.ndarray) -> np.ndarray:
-    known = np.isfinite(values)
-    out = np.full(len(values), np.nan)
-    out[known] = rankdata(values[known]) / max(1, known.sum())
+_Parts = dict[str, np.ndarray]
+
+
+def _measured(
+    x: np.ndarray, labels: np.ndarray, trusted: np.ndarray, k: int, error: np.ndarray | None, seed: int
+) -> tuple[_Parts, _Parts]:
+    """By measure, (n,) as a multiple of the usual, and its p."""
+    ways = {"neighbours": _odd.neighbours(x, k), "density": _odd.density(x, labels, seed)}
+    times, p = {}, {}
+    if len(trusted):
+        for name, far in ways.items():
+            times[name], p[name] = _odd.by_trusted(far, trusted, len(x), seed)
+    else:
+        some = max(1, min(k, len(x) // 10))
+        measures = {
+            "neighbours": nearest(x, some)[1][:, -1],
+            "density": _odd.among_all(ways["density"], len(x), seed),
+        }
+        for name, values in measures.items():
+            times[name], p[name] = values / (np.median(values) or 1.0), _odd.by_tail(values)
+    if error is not None:
+        usual = error if not len(trusted) else error[trusted]
+        times["rebuilt"] = error / (np.nanmedian(usual) or 1.0)
+        p["rebuilt"] = _odd.by_tail(error) if not len(trusted) else _beside(error, trusted)
+    return times, p
+
+
+def _beside(error: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+    """(n,) conformal p of a measure that owes nothing to the trusted rows; of these NaN."""
+    usual = error[trusted]
+    out = _odd.conformal(usual[np.isfinite(usual)], error)
+    out[~np.isfinite(error)] = np.nan
+    out[trusted] = np.nan
     return out
 
 
-def neighbour_distance(vectors: np.ndarray, k: int = 10, *, metric: str = "l2") -> np.ndarray:
-    """(n,) mean distance to the k nearest other rows."""
-    x = np.array(vectors, np.float32)
-    if metric == "cosine":
-        faiss.normalize_L2(x)
-    _, distances = nearest(x, min(k, len(x) - 1), exact=True)
-    return np.asarray(distances.mean(1))
-
-
-def group_distance(vectors: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
-    """(n,) Mahalanobis distance to the nearest group; without labels all rows are one; -1 shapes none.
-
-    Each Gaussian is fitted twice, the second time without the tenth of its rows that lies farthest out:
-    else the oddities would widen the very measure they are measured by.
-    """
-    x = np.asarray(vectors, np.float64)
-    labels = np.zeros(len(x), int) if labels is None else labels
-    names, counts = np.unique(labels, return_counts=True)
-    names, counts = names[names >= 0], counts[names >= 0]
-    large = names[counts >= 5] if (counts >= 5).any() else names
-    return np.asarray(np.min([_mahalanobis(x, x[labels == name]) for name in large], axis=0))
-
-
-def _mahalanobis(x: np.ndarray, own: np.ndarray) -> np.ndarray:
-    gauss = LedoitWolf().fit(own)  # shrunk: a group may have fewer rows than there are dimensions
-    far = gauss.mahalanobis(own)
-    core = own[far <= np.quantile(far, 0.9)]
-    gauss = LedoitWolf().fit(core) if len(core) > 1 else gauss
-    return np.asarray(np.sqrt(np.maximum(gauss.mahalanobis(x), 0)))
+def _kinds(x: np.ndarray, odd: np.ndarray, p: _Parts) -> tuple[list[str], np.ndarray]:
+    kinds, groups = [""] * len(x), np.full(len(x), -1)
+    for row, kind, group in zip(odd, *_odd.kinds(x, odd)):
+        by = {name: part[row] for name, part in p.items() if np.isfinite(part[row])}
+        rebuilt = min(by, key=lambda name: by[name]) == "rebuilt"
+        kinds[row], groups[row] = (REBUILT, -1) if rebuilt else (kind, group)
+    return kinds, groups
 
 
 def rebuilding_error(space: Space, source: Source, batch: int = 256) -> np.ndarray:
@@ -148,31 +251,11 @@ def rebuilding_error(space: Space, source: Source, batch: int = 256) -> np.ndarr
     return error
 
 
-def anomalies(space: Space, *, neighbours: int = 10, source: Source | None = None) -> Anomalies:
-    """The rows of a space by how odd they are, written into its layer "anomaly".
-
-    Groups are those of the layer "cluster" where there is one. Give the `source` of the space to ask its
-    decoder too.
-    """
-    ids, vectors = space.ids(), np.asarray(space.vectors())
-    if len(ids) < 3:
-        raise DataError(f"{len(ids)} rows are too few to call one of them odd", "Add more samples first.")
-    parts = {
-        "neighbours": neighbour_distance(vectors, neighbours, metric=space.metric),
-        "groups": group_distance(vectors, _groups(space, ids)),
-    }
-    if source is not None:
-        parts["rebuilt"] = rebuilding_error(space, source)
-    found = score(parts, ids)
-    made = {"by": "anomalies", "neighbours": neighbours, "parts": list(parts), "says": found.sentence()}
-    space.write_layer("anomaly", found.table(), made)
-    return found
-
-
-def _groups(space: Space, ids: Sequence[str]) -> np.ndarray | None:
+def _groups(space: Space) -> np.ndarray:
+    """(n,) of the layer "cluster"; -1: a row that came after, which is measured but shapes no group."""
     if "cluster" not in space.layers():
-        return None
+        return np.zeros(len(space), int)
     layer = space.layer("cluster")
     known = dict(zip(layer["id"].to_pylist(), layer["cluster"].to_pylist()))
-    # a row that came after the groups were made belongs to none of them: it is measured, but shapes none
-    return np.array([known.get(i, -1) for i in ids])
+    found = np.array([known.get(i, -1) for i in space.ids()])
+    return found if (found >= 0).sum() >= 5 else np.zeros(len(space), int)

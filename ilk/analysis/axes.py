@@ -12,6 +12,7 @@ Legend: n rows, D dimensions, r axes, p amounts.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,10 @@ from sklearn.decomposition import PCA, FastICA
 from sklearn.exceptions import ConvergenceWarning
 
 from ..errors import OptionError, UnknownName
+from ._drawn import parameters as _drawn
 from ._maps import Affine
+from ._probed import Measure
+from ._result import Picture, Result
 from .probing import values_of
 
 if TYPE_CHECKING:
@@ -31,19 +35,52 @@ if TYPE_CHECKING:
 
 WAYS = ("pca", "ica", "varimax", "pls")
 LAYER = "axes"
+DRAWS = 50  # of rows, for intervals
 
 
 @dataclass(frozen=True)
-class Axes:
+class Turned:
+    """How far an amount's first axis stands out from its second, on rows not used."""
+
+    name: str
+    axis: int  # that follows it most
+    correlation: float  # of ranks, with that axis
+    clear: Measure
+    plain: Measure  # the same of the space's own dimensions
+
+
+@dataclass(frozen=True)
+class Axes(Result):
     way: str
     map: Affine  # (n, D) -> (n, r)
-    clear: float  # how far each amount's first axis stands out from its second; mean, on rows not used
-    plain: float  # the same of the space's own dimensions
+    amounts: list[Turned]
+
+    @property
+    def clear(self) -> float:
+        return float(np.mean([a.clear.value for a in self.amounts]))
+
+    @property
+    def plain(self) -> float:
+        return float(np.mean([a.plain.value for a in self.amounts]))
+
+    def table(self) -> pa.Table:
+        """One row an amount."""
+        rows = [
+            {
+                "amount": a.name, "axis": a.axis, "correlation": a.correlation, "clear": a.clear.value,
+                "low": a.clear.low, "high": a.clear.high, "as it is": a.plain.value,
+            }
+            for a in self.amounts
+        ]  # fmt: skip
+        return pa.Table.from_pylist(rows)
 
     def sentence(self) -> str:
         return (
             f"An amount's own axis stands out by {self.clear:.2f}, where the space's do by {self.plain:.2f}."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_axes(self.way, self.amounts)
 
 
 def turned(
@@ -108,7 +145,7 @@ def axes(
     fit, judge = order[: len(order) // 2], order[len(order) // 2 :]
     r = min(space.dim, max(10, len(columns))) if r is None else r
     one = turned(x[fit], way, r, y[fit], seed=seed)
-    found = Axes(way, one, clear(one(x[judge]), y[judge]), clear(x[judge], y[judge]))
+    found = Axes(way, one, _judged(columns, one(x[judge]), x[judge], y[judge], seed))
     if write:
         places = one(x)
         columns_ = {f"axis_{i}": places[:, i] for i in range(places.shape[1])}
@@ -118,12 +155,33 @@ def axes(
     return found
 
 
-def clear(z: np.ndarray, y: np.ndarray) -> float:  # (n, r), (n, p)
-    """Of each amount: its squared rank correlation with the axis that follows it most, less the next's."""
+def _judged(names: list[str], z: np.ndarray, x: np.ndarray, y: np.ndarray, seed: int) -> list[Turned]:
+    """Of each amount, with intervals by rows drawn again."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.integers(len(y), size=len(y)) for _ in range(DRAWS)]
+    ranked = rank_correlations(z, y)  # (r, p)
+    sides = []
+    for places in (z, x):
+        lead = clear(places, y)
+        low, high = np.quantile([clear(places[rows], y[rows]) for rows in drawn], [0.025, 0.975], axis=0)
+        sides.append([Measure(float(v), float(a), float(b), 0.0) for v, a, b in zip(lead, low, high)])
+    first = np.abs(ranked).argmax(0)
+    return [
+        Turned(name, int(first[i]), float(ranked[first[i], i]), sides[0][i], sides[1][i])
+        for i, name in enumerate(names)
+    ]
+
+
+def rank_correlations(z: np.ndarray, y: np.ndarray) -> np.ndarray:  # (n, r), (n, p) -> (r, p)
     a, b = (np.apply_along_axis(rankdata, 0, np.asarray(v, np.float64)) for v in (z, y))
     a, b = ((v - v.mean(0)) / np.maximum(v.std(0), 1e-12) for v in (a, b))
-    squared = np.sort((a.T @ b / len(a)) ** 2, axis=0)[::-1]  # (r, p)
-    return float((squared[0] - (squared[1] if len(squared) > 1 else 0)).mean())
+    return np.asarray(a.T @ b / len(a))
+
+
+def clear(z: np.ndarray, y: np.ndarray) -> np.ndarray:  # (n, r), (n, p) -> (p,)
+    """Of each amount: its squared rank correlation with the axis that follows it most, less the next's."""
+    squared = np.sort(rank_correlations(z, y) ** 2, axis=0)[::-1]  # (r, p)
+    return np.asarray(squared[0] - (squared[1] if len(squared) > 1 else 0))
 
 
 def _independent(white: np.ndarray, seed: int) -> np.ndarray:  # (n, r) -> (r, r)

@@ -1,11 +1,11 @@
 """What would help a column to be told: more labels, better vectors, or labels and splits put right.
 
-Legend: n rows, m of them learnt from, c labels, f folds.
+Legend: n rows, m of them learnt from, D dimensions, c labels, f folds.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,15 @@ import numpy as np
 import pyarrow as pa
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
+from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from ..console import progress
 from ..errors import DataError
 from ..source._labels import labelled
+from ._drawn import trust as _drawn
 from ._probed import Measure
+from ._result import Picture, Result
 from ._ways import Asked, model
 from .pairs import duplicates
 from .probing import interval, plain, values_of
@@ -34,17 +37,19 @@ LEVEL = 0.1  # of the labels called wrong, so many may be right
 
 @dataclass(frozen=True)
 class Step:
-    learnt: int  # m, on average over the folds
+    at: int  # m, on average over the folds; or the main axes looked at
     asked: Measure  # accuracy of rows held out
     own: float  # of those learnt from
 
 
 @dataclass(frozen=True)
-class Diagnosis:
+class Diagnosis(Result):
     column: str
     rows: int  # with a label
     curve: list[Step]
     gain: Measure  # in accuracy, of the last doubling of the rows learnt from
+    capacity: list[Step]  # by so many main axes of the vectors, all rows learnt from
+    fewer: Measure  # in accuracy, of as many axes as the other folds found best, against all
     suspects: (
         pa.Table
     )  # rows whose label is likely wrong: id, label, told, wrong (its chance); the surest first
@@ -52,12 +57,18 @@ class Diagnosis:
 
     def table(self) -> pa.Table:
         """The learning curve: one row a number of labels."""
-        rows = [{"labels": s.learnt, **_figures(s.asked), "own": s.own} for s in self.curve]
-        return pa.Table.from_pylist(rows)
+        return _steps("labels", self.curve)
+
+    def capacities(self) -> pa.Table:
+        """The curve against capacity: one row a number of main axes."""
+        return _steps("axes", self.capacity)
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_diagnosis(self)
 
     def sentence(self) -> str:
         last = self.curve[-1]
-        told = f"{last.asked.value:.1%} of {self.column} are told right after {last.learnt:,} labels"
+        told = f"{last.asked.value:.1%} of {self.column} are told right after {last.at:,} labels"
         parts = [f"{told} ({last.own:.1%} of those learnt from).", self._next()]
         n = len(self.suspects)
         parts.append(f"{n:,} of {self.rows:,} labels are likely wrong." if n else "No label looks wrong.")
@@ -76,13 +87,21 @@ class Diagnosis:
             return "That is nearly all: neither labels nor vectors need to be better."
         if self.gain.low > 0:
             return f"More labels help: {grown} ({self.gain.low:+.1%} to {self.gain.high:+.1%})."
+        if self.fewer.low > 0:
+            best = max(self.capacity, key=lambda s: s.asked.value).at
+            return f"Fewer dimensions help: {best} main axes bring {self.fewer.value:+.1%} over all of them."
         if last.own - last.asked.value > 0.5 * (1 - last.asked.value):
             return f"More labels hardly help ({grown}), yet those learnt from are told: try fewer dimensions."
         return f"More labels hardly help ({grown}), nor are those learnt from told: try better vectors."
 
 
-def _figures(m: Measure) -> dict[str, float]:
-    return {"accuracy": m.value, "low": m.low, "high": m.high, "guess": m.guess}
+def _steps(what: str, steps: list[Step]) -> pa.Table:
+    rows = []
+    for s in steps:
+        m = s.asked
+        rows.append({what: s.at, "accuracy": m.value, "low": m.low, "high": m.high, "guess": m.guess})
+        rows[-1]["own"] = s.own
+    return pa.Table.from_pylist(rows)
 
 
 def diagnose(space: Space, label: str, *, split: str | None = None, seed: int = 0) -> Diagnosis:
@@ -105,12 +124,13 @@ def diagnose(space: Space, label: str, *, split: str | None = None, seed: int = 
         )
     x, ids = space.vectors()[rows], space.ids()
     curve, gain, chances = _curve(x, y, seed)
+    capacity, fewer = _capacity(x, y, curve[-1].asked.guess, seed)
     clean = chances.argmax(1) == y  # a line that learns from wrong labels is less sure of the right ones
     if (np.bincount(y[clean], minlength=len(kept)) >= FOLDS).all():
         chances = _again(x, y, clean, seed)
     suspects = _suspects([ids[i] for i in rows], [names[i] for i in kept], y, chances)
     leaks = None if split is None else _leaks(space, split)
-    return Diagnosis(label, len(rows), curve, gain, suspects, leaks)
+    return Diagnosis(label, len(rows), curve, gain, capacity, fewer, suspects, leaks)
 
 
 def _curve(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[list[Step], Measure, np.ndarray]:
@@ -137,6 +157,31 @@ def _curve(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[list[Step], Measure
         for m, r, o in zip(learnt, right, own)
     }  # few rows give the same number twice
     return list(steps.values()), Measure(*interval(list(right[-1] - right[-2])), 0.0), chances
+
+
+def _capacity(x: np.ndarray, y: np.ndarray, guess: float, seed: int) -> tuple[list[Step], Measure]:
+    """The curve against the main axes that a line may look at, and what fewer would bring.
+
+    Each fold asks as many axes as the other folds found best: else the best of several flatters itself.
+    """
+    most = min(x.shape[1], len(x) - -(-len(x) // FOLDS))
+    axes = [*(2**i for i in range(12) if 2**i < most), most]
+    right, own = np.zeros((2, len(axes), FOLDS))
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y)
+    with progress("looking at fewer axes", FOLDS) as bar:
+        for f, (train, test) in enumerate(folds):
+            main = PCA(most, svd_solver="full").fit(x[train])
+            a, b = main.transform(x[train]), main.transform(x[test])
+            for i, m in enumerate(axes):
+                fitted = _line(a[:, :m], y[train], seed)
+                right[i, f], own[i, f] = fitted.score(b[:, :m], y[test]), fitted.score(a[:, :m], y[train])
+            bar.advance()
+    steps = [
+        Step(m, Measure(*interval(list(r), 1), guess), float(o.mean())) for m, r, o in zip(axes, right, own)
+    ]
+    best = [int(np.delete(right, f, 1).mean(1).argmax()) for f in range(FOLDS)]
+    gains = [float(right[best[f], f] - right[-1, f]) for f in range(FOLDS)]
+    return steps, Measure(*interval(gains), 0.0)
 
 
 def _again(x: np.ndarray, y: np.ndarray, clean: np.ndarray, seed: int) -> np.ndarray:

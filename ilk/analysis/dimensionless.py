@@ -21,7 +21,9 @@ import pyarrow as pa
 
 from ..console import say
 from ..errors import DataError, MissingExtra, OptionError
+from ._drawn import parameters as _drawn
 from ._neighbours import nearest
+from ._result import Picture, Result
 from .probe import standard
 from .probing import values_of
 
@@ -32,6 +34,7 @@ NEAR = 8
 MOST = 1_000_000  # products tried
 EVEN = 0.01  # of R2: so much less is as good, if the product is simpler
 WORTH = 0.05  # R2 below which a product is not told of
+DRAWS = 300  # of rows, for intervals
 LEFT = 0.1  # share of a product's spread that the products before must leave to it
 
 
@@ -39,6 +42,8 @@ LEFT = 0.1  # share of a product's spread that the products before must leave to
 class Product:
     powers: dict[str, int]
     r2: float  # of its logarithm, on rows that it was not chosen by
+    low: float  # its 95% interval
+    high: float
     beyond: float  # of what of it is not along the products before
     alone: float  # the best R2 of one of its amounts alone
 
@@ -53,7 +58,7 @@ class Product:
 
 
 @dataclass(frozen=True)
-class Products:
+class Products(Result):
     found: list[Product]  # the best first, each beyond those before
     tried: int
     independent: int  # so many dimensionless products there are (Buckingham's n - rank)
@@ -63,6 +68,8 @@ class Products:
             {
                 "product": [p.name for p in self.found],
                 "R2": [p.r2 for p in self.found],
+                "low": [p.low for p in self.found],
+                "high": [p.high for p in self.found],
                 "beyond": [p.beyond for p in self.found],
                 "best amount alone": [p.alone for p in self.found],
             }
@@ -74,6 +81,9 @@ class Products:
             f"{self.independent} independent products have no unit; of {self.tried:,} tried, the space "
             f"follows {told}."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_products(self)
 
 
 def dimensionless(space: Space, units: Mapping[str, str], *, most: int = 2, seed: int = 0) -> Products:
@@ -111,8 +121,10 @@ def followed(
             "Name more amounts, or allow larger powers.",
         )
     rows = np.random.default_rng(seed).permutation(known)
+    sides = np.array_split(rows, 2)
     logs = np.log(np.where(values > 0, values, np.nan))
-    halves = [_told(vectors[half], logs[half]) for half in np.array_split(rows, 2)]
+    errors = [logs[half] - _by_neighbours(vectors[half], logs[half]) for half in sides]
+    halves = [_together(e, logs[half]) for e, half in zip(errors, sides)]
     found: list[Product] = []
     chosen = np.zeros((0, len(names)), int)
     while len(chosen) < independent:
@@ -127,7 +139,8 @@ def followed(
         if beyond < WORTH:
             break
         alone = float(_r2(np.eye(len(names))[e != 0], *halves[1]).max())
-        found.append(Product({n: int(x) for n, x in zip(names, e) if x}, own, beyond, alone))
+        within = _interval(errors[1] @ e, logs[sides[1]] @ e, seed)
+        found.append(Product({n: int(x) for n, x in zip(names, e) if x}, own, *within, beyond, alone))
         chosen = np.vstack([chosen, e])
     return Products(found, len(powers), independent)
 
@@ -166,11 +179,23 @@ def without_unit(units: np.ndarray, most: int) -> tuple[np.ndarray, int]:  # (u,
     return every[np.array(first, bool)], p - int(np.linalg.matrix_rank(units) if units.size else 0)
 
 
-def _told(vectors: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _by_neighbours(vectors: np.ndarray, logs: np.ndarray) -> np.ndarray:  # (m, D), (m, p) -> (m, p)
+    return np.asarray(logs[nearest(standard(vectors), NEAR)[0]].mean(1))
+
+
+def _together(errors: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How the errors of the logarithms go together, and how they themselves do: (p, p) twice."""
-    near = nearest(standard(vectors), NEAR)[0]
-    errors = logs - logs[near].mean(1)
     return np.cov(errors.T).reshape(logs.shape[1], -1), np.cov(logs.T).reshape(logs.shape[1], -1)
+
+
+def _interval(errors: np.ndarray, logs: np.ndarray, seed: int) -> tuple[float, float]:
+    """Of one product's R2: rows drawn again, with repeats."""
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(DRAWS):
+        rows = rng.integers(len(logs), size=len(logs))
+        drawn.append(1 - errors[rows].var() / max(float(logs[rows].var()), 1e-12))
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _r2(powers: np.ndarray, errors: np.ndarray, spread: np.ndarray) -> np.ndarray:  # (g, p) -> (g,)

@@ -8,6 +8,7 @@ Legend: n rows, D numbers a vector, k neighbours.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,9 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import EncoderMismatch
+from ._drawn import trust as _drawn
 from ._neighbours import nearest
+from ._result import Picture, Result
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -27,7 +30,7 @@ TRIALS = 999  # of chance
 
 
 @dataclass(frozen=True)
-class Drift:
+class Drift(Result):
     before: int  # rows
     after: int
     added: int
@@ -60,6 +63,9 @@ class Drift:
             f"{counts} The new ones {kind}: {self.own:.0%} of nearest neighbours are of the own set, where "
             f"50% is chance (p = {self.chance:.3f})."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_drift(self)
 
 
 def drift(before: Space, after: Space, *, seed: int = 0) -> Drift:

@@ -7,7 +7,7 @@ Legend: n samples, B of them at a time, C channels, H x W pixels, D dimensions, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,10 @@ from ..errors import DataError
 from ..source import _change, _scale
 from ..source.images import Images
 from ..source.normalise import normalise
+from ._drawn import trust as _drawn
 from ._neighbours import among, apart
 from ._probed import Measure
+from ._result import Picture, Result
 from .again import again
 from .probing import ask
 
@@ -82,7 +84,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Invariance:
+class Invariance(Result):
     rows: int  # n
     removed: tuple[str, ...]  # taken out of every picture before the encoder sees it
     changes: list[Change]
@@ -106,6 +108,9 @@ class Invariance:
             shares = (f"{c.found[-1].value:.0%} after {c.kind} ({c.strength(-1)})" for c in off)
             parts.append(f"Of {self.rows:,} samples still find themselves: {', '.join(shares)}.")
         return " ".join([*parts, _advice([c.kind for c in off], self.removed)])
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_invariance(self)
 
 
 def _listed(names: list[str]) -> str:

@@ -6,7 +6,7 @@ Legend: n rows, D dimensions, k neighbours, t rows that have a twin.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,9 @@ from .. import files
 from ..console import progress
 from ..errors import DataError, OptionError
 from ..space.index.metric import Metric
+from ._drawn import trust as _drawn
 from ._neighbours import BLOCK, blocks, close
+from ._result import Picture, Result
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -40,7 +42,7 @@ GRAPH = pa.schema(TYPES)
 
 
 @dataclass(frozen=True)
-class Duplicates:
+class Duplicates(Result):
     """Rows that have a twin: another row nearer than `within`. Twins of twins are one group."""
 
     ids: Sequence[str]  # of all n rows
@@ -79,6 +81,9 @@ class Duplicates:
             f"{found}: distance up to {self.within:.3g}, where {self.usual:.3g} is usual for the nearest row "
             f"and chance alone would bring less than one of {len(self.ids):,} rows so near."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_duplicates(self)
 
 
 @dataclass(frozen=True)

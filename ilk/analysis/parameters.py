@@ -9,7 +9,7 @@ Legend: n rows, D dimensions, p amounts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -22,8 +22,10 @@ from scipy.stats import norm
 from sklearn.feature_selection import mutual_info_regression
 
 from ..errors import DataError
+from ._drawn import parameters as _drawn
 from ._neighbours import nearest
 from ._probed import Measure
+from ._result import Picture, Result
 from .intrinsic import Intrinsic, intrinsic
 from .probe import standard
 from .probing import ask, plain, values_of
@@ -69,7 +71,7 @@ class Confused:
 
 
 @dataclass(frozen=True)
-class Parameters:
+class Parameters(Result):
     amounts: list[Amount]  # best told first
     floor: float  # of information: less is chance
     confused: list[Confused]
@@ -102,6 +104,9 @@ class Parameters:
             way = "for" if c.correlation > 0 else "against"
             parts.append(f"{c.one} and {c.other} are mistaken {way} one another ({c.correlation:+.2f}).")
         return " ".join([*parts, self.intrinsic.sentence()])
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_parameters(self)
 
 
 def parameters(space: Space, columns: Sequence[str] = (), *, seed: int = 0) -> Parameters:

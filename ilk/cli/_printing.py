@@ -43,11 +43,13 @@ class Output:
             rows = table.to_pylist()
             _print("\t".join(row) for row in [table.column_names, *(map(_text, r.values()) for r in rows)])
 
-    def result(self, found: "Result", save: "Path | None" = None, what: str | None = None) -> None:
-        """What an analysis found, kept in a file too where that is wished."""
+    def result(
+        self, found: "Result", save: "Path | None" = None, what: str | None = None, *, top: int | None = None
+    ) -> None:
+        """What an analysis found, its first rows; all of it in a file, where that is wished."""
         if save is not None:
             found.save(save, what=what)
-        self.table(found.table(), told=found.sentence())
+        self.table(found.table().slice(0, top), told=found.sentence())
 
     def next(self, aim: str, command: str) -> None:
         """What a person may want to type now."""

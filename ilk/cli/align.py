@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ._app import Json, Seed, app
+from ._app import Json, Save, Seed, app
 from ._arguments import open_space
 from ._printing import Output
 
@@ -21,6 +21,7 @@ def align(
     carry: Annotated[
         bool, typer.Option("--carry", help="Put the samples that only OLD holds into NEW.")
     ] = False,
+    save: Save = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -32,6 +33,8 @@ def align(
     before, after = open_space(old), open_space(new)
     found = aligned(before, after, way=way, pairs=not unpaired, seed=seed)
     told = found.sentence()
+    if save is not None:
+        found.save(save)
     if carry:
         told += f" {carried(before, after, found):,} samples were carried over."
     output.table(found.table(), told=told)
@@ -44,6 +47,7 @@ def drift(
     space: Annotated[Path, typer.Argument(metavar="SPACE", help="A NAME.space folder, as it is now.")],
     since: Annotated[int | None, typer.Option(help="A version that `ilk versions` lists.")] = None,
     other: Annotated[Path | None, typer.Option(help="... or another space of the same encoder.")] = None,
+    save: Save = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -55,4 +59,4 @@ def drift(
     if (since is None) == (other is None):
         raise OptionError("drift since when?", "Give --since VERSION, or --other SPACE.")
     found = drifted(open_space(other or space, version=since), open_space(space), seed=seed)
-    output.table(found.table(), told=found.sentence())
+    output.result(found, save)

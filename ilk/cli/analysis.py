@@ -43,20 +43,32 @@ def clusters(
 @app.command()
 def anomalies(
     space: SpacePath,
-    top: Annotated[int, typer.Option(help="How many to show.")] = 10,
-    data: Annotated[
-        str | None, typer.Option(help="The pictures again, to ask how well a decoder rebuilds each.")
+    trusted: Annotated[
+        str | None, typer.Option(help="A condition as of --where: rows that are as they should be.")
     ] = None,
+    level: Annotated[
+        float, typer.Option(help="Of those named, the share that may be there by chance.")
+    ] = 0.1,
+    neighbours: Annotated[int, typer.Option(help="Without trusted rows, larger groups are not odd.")] = 20,
+    top: Annotated[int, typer.Option(help="How many to show, odd beyond chance or not.")] = 10,
+    data: Annotated[
+        str | None, typer.Option(help="The samples again, to ask how well a decoder rebuilds each.")
+    ] = None,
+    save: Save = None,
+    what: What = None,
+    seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """The samples least like any other, the oddest first."""
+    """The samples least like any other: those that are odd beyond chance, and of which kind."""
     output = Output(json)
     from ..analysis.anomalies import anomalies
     from ..source import read
 
     opened = open_space(space)
-    found = anomalies(opened, source=None if data is None else read(opened.reading, data))
-    output.table(found.table(top), told=found.sentence())
+    source = None if data is None else read(opened.reading, data)
+    asked = {"trusted": trusted, "level": level, "neighbours": neighbours, "seed": seed}
+    found = anomalies(opened, source=source, **asked)  # type: ignore[arg-type]
+    output.result(found, save, what, top=top)
 
 
 @app.command(name="map")

@@ -1,11 +1,10 @@
 """Verbs that ask what a space means: which amounts its dimensions follow, and axes that do so better."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._app import Json, Seed, SpacePath, app
+from ._app import Json, Save, Seed, SpacePath, What, app
 from ._arguments import open_space
 from ._printing import Output
 
@@ -18,9 +17,8 @@ Columns = Annotated[
 def parameters(
     space: SpacePath,
     columns: Columns = None,
-    picture: Annotated[
-        Path | None, typer.Option(help="Draw amounts against dimensions: a .png file.")
-    ] = None,
+    save: Save = None,
+    what: What = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -28,12 +26,7 @@ def parameters(
     output = Output(json)
     from ..analysis.parameters import parameters
 
-    found = parameters(open_space(space), columns or (), seed=seed)
-    if picture is not None:
-        from ..view.parameters import matrix
-
-        matrix(found, picture)
-    output.table(found.table(), told=found.sentence())
+    output.result(parameters(open_space(space), columns or (), seed=seed), save, what)
 
 
 @app.command()
@@ -45,6 +38,8 @@ def axes(
     write: Annotated[
         bool, typer.Option("--write", help="Keep every row's place as the layer `axes`.")
     ] = False,
+    save: Save = None,
+    what: What = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -53,7 +48,7 @@ def axes(
     from ..analysis.axes import axes
 
     found = axes(open_space(space), columns, way, r, write=write, seed=seed)
-    output.facts({"way": found.way, "clear": found.clear, "as it is": found.plain, "says": found.sentence()})
+    output.result(found, save, what)
 
 
 @app.command()
@@ -61,6 +56,8 @@ def dimensionless(
     space: SpacePath,
     units: Annotated[list[str], typer.Argument(help="COLUMN=UNIT ..., such as mass=kg width=km angle=")],
     most: Annotated[int, typer.Option(help="The largest power.")] = 2,
+    save: Save = None,
+    what: What = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -74,4 +71,4 @@ def dimensionless(
         if not equals:
             raise OptionError(f"{name!r} has no unit", "Write COLUMN=UNIT, and COLUMN= where there is none.")
     found = dimensionless(open_space(space), {n: u for n, _, u in pairs}, most=most, seed=seed)
-    output.table(found.table(), told=found.sentence())
+    output.result(found, save, what)

@@ -17,16 +17,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from .. import files
+from ..analysis._drawn.ink import COLOURS
 from ..errors import DataError, OptionError
 
 if TYPE_CHECKING:
     from ..space import Space
 
-# Okabe & Ito's and Tol's: told apart with any colour vision, dark enough on white
-COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
-    "#882255", "#999933", "#332288", "#44AA99", "#AA4499", "#777777",
-)  # fmt: skip
 INK, FAINT, PAPER, ALARM = "#1F2430", "#697080", "#FFFFFF", "#D00000"
 MARGIN, HEAD, THUMB, GAP = 32, 84, 46, 6  # pixels
 
@@ -112,8 +108,8 @@ def draw(
     return path
 
 
-def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 12) -> Path:
-    """Draws a space's map with what its layers say: groups, and the `odd` oddest rows."""
+def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 50) -> Path:
+    """Draws a space's map with what its layers say: groups, and rows odd beyond chance, `odd` of them."""
     if "map" not in space.layers():
         raise DataError("this space has no map yet", "Make one first: ilk.analysis.map.layout(space).")
     table, have = space.layer("map"), space.layers()
@@ -128,7 +124,7 @@ def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 12
     oddest: list[int] = []
     if odd and "anomaly" in have:
         layer = space.layer("anomaly").sort_by([("score", "descending")]).to_pydict()
-        oddest = [row[i] for i in layer["id"] if i in row][:odd]
+        oddest = [row[i] for i, kind in zip(layer["id"], layer["anomaly"]) if kind and i in row][:odd]
     xy = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], 1)
     note = f"{len(ids):,} samples. Neighbours are alike; the distance between far groups means little."
     return draw(
@@ -222,7 +218,7 @@ def _legend(x: float, groups: np.ndarray, names: list[int], odd: int) -> list[Ma
         ]
         y += 28
     if odd:
-        marks += [Dot(x + 8, y - 5, 7, ALARM, hollow=True), Text(x + 26, y, "Oddest", 15)]
+        marks += [Dot(x + 8, y - 5, 7, ALARM, hollow=True), Text(x + 26, y, "Odd", 15)]
         marks.append(Text(x + 108, y, f"{odd:,}", 15, FAINT))
     return marks
 

@@ -54,7 +54,7 @@ def test_leaks_across_the_split_are_found(found: Diagnosis) -> None:
 
 
 def test_the_curve(found: Diagnosis) -> None:
-    assert [s.learnt for s in found.curve] == [15, 30, 60, 120, 240]
+    assert [s.at for s in found.curve] == [15, 30, 60, 120, 240]
     last = found.curve[-1].asked
     assert last.value == pytest.approx(294 / 300, abs=0.012)  # all but the wrong ones
     assert last.guess == pytest.approx(1 / 3, abs=0.02)

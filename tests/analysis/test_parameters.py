@@ -100,10 +100,10 @@ def test_independent_axes_are_found_again() -> None:
     sources = rng.uniform(-1, 1, (2000, 3))
     mixed = sources @ rng.standard_normal((3, 5))
     z = turned(mixed, "ica", 3)(mixed)
-    assert clear(z, sources) > 0.95
-    assert clear(turned(mixed, "pca", 3)(mixed), sources) < 0.8
+    assert clear(z, sources).mean() > 0.95
+    assert clear(turned(mixed, "pca", 3)(mixed), sources).mean() < 0.8
     assert np.asarray(z).std(0) == pytest.approx(np.ones(3), abs=1e-4)
-    assert clear(turned(mixed, "pls", 3, sources)(mixed), sources) > clear(mixed, sources)
+    assert clear(turned(mixed, "pls", 3, sources)(mixed), sources).mean() > clear(mixed, sources).mean()
 
 
 def test_varimax_by_hand() -> None:

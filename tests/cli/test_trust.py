@@ -1,4 +1,4 @@
-"""`ilk invariance`, `ilk oddities`, `ilk diagnose`: what programs read, and what is refused."""
+"""`ilk invariance`, `ilk anomalies`, `ilk diagnose`: what programs read, and what is refused."""
 
 from pathlib import Path
 
@@ -25,9 +25,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_oddities_and_diagnose_for_programs(here: Path, typed: Run) -> None:
-    odd = typed("oddities", "s", "--json").json
-    assert [(r["id"], r["kind"]) for r in odd["rows"]] == [("119", "isolated")]
+def test_anomalies_and_diagnose_for_programs(here: Path, typed: Run) -> None:
+    odd = typed("anomalies", "s", "--top", "2", "--json").json
+    assert [(r["id"], r["kind"]) for r in odd["rows"]][0] == ("119", "isolated")
+    assert [r["kind"] for r in odd["rows"][1:]] == [""]
     found = typed("diagnose", "s", "--label", "kind", "--split", "kind", "--json").json
     assert [len(found[name]) for name in ("curve", "suspects", "leaks")] == [5, 0, 0]
     assert found["says"].endswith("No near-duplicate crosses the split.")
@@ -36,4 +37,4 @@ def test_oddities_and_diagnose_for_programs(here: Path, typed: Run) -> None:
 def test_what_is_refused(here: Path, typed: Run) -> None:
     assert "s.space was not filled with pictures" in typed("invariance", "s").err
     assert "no column called 'knd'" in typed("diagnose", "s", "--label", "knd").err
-    assert "level is 0" in typed("oddities", "s", "--level", "0").err
+    assert "level is 0" in typed("anomalies", "s", "--level", "0").err

@@ -93,7 +93,9 @@ def test_on_a_space(space, tmp_path):  # noqa: F811
         draw_space(space, tmp_path / "m.svg")
     layout(space, epochs=30)
     clusters(space, 2, starts=2)
-    anomalies(space)
+    space.upsert_vectors([f"far-{i}" for i in range(9)], 4 * np.eye(9, 64, dtype=np.float32))
+    layout(space, epochs=30)
+    assert {f"far-{i}" for i in range(9)} <= {space.ids()[i] for i in anomalies(space).odd}
     space.upsert_vectors(["not-on-the-map"], np.zeros((1, 64), np.float32))
     tree = ET.fromstring(draw_space(space, tmp_path / "m.svg", title="Digits", odd=7).read_text())
     texts = [e.text for e in tree.iter(SVG + "text")]

@@ -24,7 +24,8 @@ CURVE = """The likelihood of k Gaussians, less the cost of their parameters (BIC
 are found again in other samples. Ringed: the number that was taken."""
 TREE = """How the groups join, those first that lose least by being one Gaussian. To the right: the log
 likelihood that the join costs, in nats a sample."""
-OVERLAP = "The chance that the Gaussians give a sample of one group (row) to belong to another (column)."
+OVERLAP = """The chance that the Gaussians give a sample of one group (row) to belong to another
+(column)."""
 
 
 def pictures(m: Mixture) -> dict[str, Picture]:

@@ -1,0 +1,89 @@
+"""What a space knows of amounts: which, in which dimension, along which axes, in which products.
+
+Legend: p amounts, D dimensions.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._result import COLUMN, Picture
+from . import ink
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..axes import Turned
+    from ..dimensionless import Products
+    from ..parameters import Parameters
+
+MOST = 40  # dimensions drawn: those that know most of any amount
+MATRIX = """What each dimension knows of each amount, as the correlation that a straight line of equal
+mutual information would have; what chance gives is left blank."""
+TOLD = """The share of each amount's variance that is told of samples held out (R2, five folds, 95%
+interval), by the best of three ways; grey: no more than chance."""
+CLEAR = """How far the first axis that follows an amount stands out from the second (squared rank
+correlations, on rows not used; 95% interval). Blue: turned axes; grey: the space's own dimensions."""
+PRODUCTS = """R2 of the logarithm of each product without a unit, on rows that it was not chosen by (95%
+interval). Grey: the best that one of its amounts reaches alone."""
+
+
+def of_parameters(found: Parameters) -> dict[str, Picture]:
+    p, d = len(found.amounts), min(MOST, len(found.amounts[0].information))
+    return {
+        "told": Picture(partial(told, found), TOLD, COLUMN, 0.8 + 0.2 * p),
+        "matrix": Picture(partial(matrix, found), MATRIX, max(COLUMN, 1.2 + 0.16 * d), 1 + 0.22 * p),
+    }
+
+
+def told(found: Parameters, ax: Axes) -> None:
+    best = [a.r2[a.best] for a in found.amounts]
+    hues = [ink.BLUE if a.known else ink.GREY for a in found.amounts]
+    value, low, high = (np.array([getattr(m, name) for m in best]) for name in ("value", "low", "high"))
+    ink.bars(ax, [a.name for a in found.amounts], value, np.maximum(low, -0.2), high, hues)
+    ax.axvline(0, color=ink.GREY, linewidth=0.6)
+    ax.set(xlabel="R2, held out", xlim=(min(-0.05, max(-0.2, low.min())), 1.02))
+
+
+def matrix(found: Parameters, ax: Axes) -> None:
+    all_ = np.stack([a.information for a in found.amounts])  # (p, D)
+    dims = np.sort(np.argsort(-all_.max(0), kind="stable")[:MOST])
+    real = (all_ > found.floor) & np.array([a.known for a in found.amounts])[:, None]
+    ink.matrix(ax, np.where(real, all_, 0)[:, dims], [a.name for a in found.amounts], [str(d) for d in dims])
+    ax.set(xlabel="dimension")
+
+
+def of_axes(way: str, amounts: list[Turned]) -> dict[str, Picture]:
+    draw = partial(clear, way, amounts)
+    return {"clear": Picture(draw, CLEAR, COLUMN, 0.9 + 0.24 * len(amounts))}
+
+
+def clear(way: str, amounts: list[Turned], ax: Axes) -> None:
+    for shift, which, hue in ((-0.12, "clear", ink.BLUE), (0.12, "plain", ink.GREY)):
+        at = np.arange(len(amounts)) + shift
+        ax.hlines(
+            at, [getattr(a, which).low for a in amounts], [getattr(a, which).high for a in amounts], color=hue
+        )
+        label = f"turned by {way}" if which == "clear" else "as it is"
+        ax.plot([getattr(a, which).value for a in amounts], at, "o", color=hue, label=label)
+    ax.set_yticks(range(len(amounts)), [ink.short(a.name) for a in amounts])
+    ax.set_ylim(len(amounts) - 0.4, -0.6)
+    ax.tick_params(axis="y", length=0)
+    ax.set(xlabel="lead of the first axis over the second")
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, borderaxespad=0)
+
+
+def of_products(found: Products) -> dict[str, Picture]:
+    if not found.found:
+        return {}
+    return {"products": Picture(partial(products, found), PRODUCTS, COLUMN, 0.8 + 0.24 * len(found.found))}
+
+
+def products(found: Products, ax: Axes) -> None:
+    value, low, high = (np.array([getattr(p, name) for p in found.found]) for name in ("r2", "low", "high"))
+    ink.bars(ax, [p.name for p in found.found], value, low, high, [ink.BLUE] * len(value))
+    ax.plot([p.alone for p in found.found], range(len(value)), "|", color=ink.GREY, ms=9, mew=1.5)
+    ax.set(xlabel="R2 of the logarithm", xlim=(min(0, low.min()), 1.02))

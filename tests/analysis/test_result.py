@@ -1,0 +1,160 @@
+"""Every result: a sentence, a table, pictures; and each of them as a file."""
+
+import csv
+import importlib
+import io
+import pkgutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+import ilk
+from ilk import analysis
+from ilk.analysis._result import Picture, Result, keep
+from ilk.analysis.axes import axes
+from ilk.analysis.dimensionless import dimensionless
+from ilk.encoders.pixels import Pixels
+from ilk.errors import MissingExtra, OptionError, UnknownName
+from ilk.source.images import images
+from ilk.space import Space
+
+N, SIDE = 90, 8
+
+
+@pytest.fixture(scope="module")
+def space(tmp_path_factory: pytest.TempPathFactory) -> Space:
+    """Spots of three widths, that lie apart, with what is known of them."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[-1 : 1 : SIDE * 1j, -1 : 1 : SIDE * 1j]
+    kind = np.arange(N) % 3
+    width, light = 0.2 + 0.5 * kind + rng.uniform(0, 0.1, N), rng.uniform(0.5, 1, N)
+    spots = 200 * light[:, None, None] * np.exp(-(x**2 + y**2) / width[:, None, None] ** 2)
+    spots += rng.uniform(0, 8, spots.shape)
+    source = images(spots.astype(np.uint8)[:, None])
+    path = tmp_path_factory.mktemp("results") / "s.space"
+    space = Space.create(path, Pixels(1, SIDE), reading=source.reading, metric="l2")
+    known = pa.table({"width": width, "light": light, "kind": np.array(list("abc"))[kind]})
+    faces = [source.picture(i) for i in range(N)]
+    x = spots.reshape(N, -1).astype(np.float32) / 255
+    space.upsert_vectors([f"{i:02d}" for i in range(N)], x, known, faces)
+    return space
+
+
+def others(space: Space, name: str, vectors: np.ndarray, ids: list[str]) -> Space:
+    made = Space.create(space.path.parent / name, space.encoder, reading=space.reading, metric="l2")
+    made.upsert_vectors(ids, vectors)
+    return made
+
+
+def later(space: Space) -> Space:
+    moved = np.asarray(space.vectors())[:30] + 1
+    both = np.concatenate([space.vectors(), moved])
+    return others(space, "later.space", both, [*space.ids(), *(f"new-{i}" for i in range(30))])
+
+
+def copies(space: Space) -> Space:
+    twins = np.asarray(space.vectors())[:5] + 1e-6
+    return others(space, "copies.space", np.concatenate([space.vectors(), twins]),
+                  [*space.ids(), *(f"copy-{i}" for i in range(5))])  # fmt: skip
+
+
+def newer(space: Space) -> Space:
+    made = Space.create(space.path.parent / "new.space", Pixels(1, 4), reading=space.reading, metric="l2")
+    made.upsert_vectors(space.ids(), np.asarray(space.vectors())[:, :16] * 2)
+    return made
+
+
+RESULTS: dict[str, Callable[[Space], Result]] = {
+    "Clusters": lambda s: ilk.clusters(s, starts=3),
+    "Cards": lambda s: ilk.cluster_cards(s, ilk.clusters(s, 3, starts=2)),
+    "Anomalies": lambda s: ilk.anomalies(s, write=False),
+    "Parameters": lambda s: ilk.parameters(s, ["width"]),
+    "Axes": lambda s: axes(s, ["width", "light"], "pca", 3),
+    "Products": lambda s: dimensionless(s, {"width": "m", "light": ""}, most=1),
+    "Invariance": ilk.invariance,
+    "Diagnosis": lambda s: ilk.diagnose(s, "kind"),
+    "Drift": lambda s: ilk.drift(s, later(s)),
+    "Duplicates": lambda s: ilk.duplicates(copies(s)),
+    "Alignment": lambda s: ilk.align(s, newer(s)),
+}
+
+
+def kinds() -> set[str]:
+    """All that there are: a new one has to be added here."""
+    for module in pkgutil.iter_modules(analysis.__path__):
+        importlib.import_module(f"ilk.analysis.{module.name}")
+    return {c.__name__ for c in Result.__subclasses__() if c.__module__.startswith("ilk.analysis.")}
+
+
+def test_all_results_are_asked() -> None:
+    assert kinds() == set(RESULTS)
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_every_result_says_tables_draws_and_keeps(name: str, space: Space, tmp_path: Path) -> None:
+    found = RESULTS[name](space)
+    assert type(found).__name__ == name
+    with pytest.raises(AttributeError):
+        found.level = 1  # type: ignore[attr-defined]
+    sentence, table, pictures = found.sentence(), found.table(), found.pictures()
+    assert sentence.endswith(".")
+    assert "nan" not in sentence
+    assert table.num_rows
+    assert pictures
+    for what, picture in pictures.items():
+        ax = Figure().subplots()
+        assert found.plot(ax, what=what) is ax
+        assert ax.has_data() or ax.images, what
+        assert ax.get_xlabel(), what
+        assert picture.caption.strip().endswith("."), what
+    assert found.save(tmp_path / "t.parquet").exists()
+    assert pq.read_table(tmp_path / "t.parquet").equals(table)
+    with open(found.save(tmp_path / "t.csv"), newline="") as f:
+        assert len(list(csv.reader(f))) == 1 + table.num_rows
+    svg = found.save(tmp_path / "new" / "p.svg").read_bytes()
+    assert svg == found.save(tmp_path / "q.svg").read_bytes()  # no date, no random names
+    assert b"<text" in svg  # letters, not outlines
+
+
+class Dot(Result):
+    def sentence(self) -> str:
+        return "One dot."
+
+    def table(self) -> pa.Table:
+        return pa.table({"x": [1], "many": [["a", "b"]]})
+
+    def pictures(self) -> dict[str, Picture]:
+        return {"dot": Picture(lambda ax: ax.plot([1], [1], "o") and None, "A dot.", 2, 1)}
+
+
+class Blank(Dot):
+    def pictures(self) -> dict[str, Picture]:
+        return {}
+
+
+def test_pictures_are_of_the_size_of_a_column_and_tables_are_flat(tmp_path: Path) -> None:
+    png = Image.open(io.BytesIO(Dot().save(tmp_path / "p.png").read_bytes()))
+    assert png.size == (600, 300)  # 2 by 1 inches at 300 dots
+    assert Dot().save(tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
+    assert Dot().save(tmp_path / "t.csv").read_text().splitlines() == ['"x","many"', '1,"a; b"']
+
+
+def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(OptionError, match=r"p\.gif is neither a picture nor a table"):
+        Dot().save(tmp_path / "p.gif")
+    with pytest.raises(UnknownName, match="no picture called 'dit'\nDid you mean 'dot'"):
+        Dot().plot(what="dit")
+    with pytest.raises(OptionError, match="nothing to draw"):
+        Blank().save(tmp_path / "p.png")
+    with pytest.raises(OptionError, match=r"a table cannot be called t\.txt"):
+        keep(Dot().table(), tmp_path / "t.txt")
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
+    with pytest.raises(MissingExtra, match=r"pip install 'ilk\[plot\]'"):
+        Dot().save(tmp_path / "p.png")
