@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -93,14 +94,12 @@ def towers(task: Task, encoder: Towers) -> Score:
     return score
 
 
-def learnt(
-    source: Interactions, steps: int, encoder: Towers | None = None, batch: int = 128, **options: object
-) -> Towers:
+def learnt(source: Interactions, steps: int, encoder: Towers | None = None, **options: Any) -> Towers:
     own = {k: options.pop(k) for k in ("how", "corrected", "still") if k in options}
     torch.manual_seed(0)
-    made = encoder or side_by_side(source, 64, 0, **options)  # type: ignore[arg-type]
-    recipe = ilk.Recipe(steps=steps, batch=batch, learning_rate=5e-3, held_out=0, checks=1)
-    ilk.fit(TwoTower(made, **own), source, recipe, run=Path(mkdtemp()))  # type: ignore[arg-type]
+    made = encoder or side_by_side(source, 64, 0, **options)
+    recipe = ilk.Recipe(steps=steps, batch=128, learning_rate=5e-3, held_out=0, checks=1)
+    ilk.fit(TwoTower(made, **own), source, recipe, run=Path(mkdtemp()))
     return made.eval()
 
 
@@ -126,7 +125,7 @@ def of_tastes(seed: int) -> None:
     task.line("the truth", lambda rows: chance[rows], cold=True)
     baselines(task, (16, 64))
     steps = 600
-    for name, options in (
+    ways: tuple[tuple[str, dict[str, Any]], ...] = (
         ("two towers", {}),
         ("... without log Q", {"corrected": False}),
         ("... bpr", {"how": "bpr"}),
@@ -136,7 +135,8 @@ def of_tastes(seed: int) -> None:
             (f"... merged: {m}", {"merge": m})
             for m in ("concat", "sum", "product", "difference", "attention")
         ),
-    ):
+    )
+    for name, options in ways:
         began = time.process_time()
         task.line(name, towers(task, learnt(task.taught, steps, **options)), began, cold=True)
     began = time.process_time()
@@ -202,13 +202,13 @@ def of_packages(path: Path, seed: int) -> None:
         sides.append(Table([f"p{i}" for i in known], columns, kinds, side=side))
     task = Task(Interactions(sides[0], sides[1], np.stack(places, 1)), seed)
     baselines(task, (64, 256))
-    for name, source, options in (
-        ("two towers", task.taught, {}),
-        ("... merged: concat", task.taught, {"merge": "concat"}),
-        ("... ids alone", bare(task.taught), {}),
+    for name, source, merge in (
+        ("two towers", task.taught, "dot"),
+        ("... merged: concat", task.taught, "concat"),
+        ("... ids alone", bare(task.taught), "dot"),
     ):
         began = time.process_time()
-        task.line(name, towers(task, learnt(source, 1500, **options)), began, cold=True)
+        task.line(name, towers(task, learnt(source, 1500, merge=merge)), began, cold=True)
 
 
 def main() -> None:

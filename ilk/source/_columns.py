@@ -129,7 +129,7 @@ def parted(table: pa.Table, kinds: dict[str, str]) -> pa.Table:
     for i, (name, values) in enumerate(zip(table.column_names, table.columns)):
         if kinds[name] == "several" and _is_text(values.type):
             lists = [None if v is None else v.split(PART) if v else [] for v in values.to_pylist()]
-            table = table.set_column(i, name, [pa.array(lists, pa.list_(pa.string()))])
+            table = table.set_column(i, name, pa.chunked_array([pa.array(lists, pa.list_(pa.string()))]))
     return table
 
 
