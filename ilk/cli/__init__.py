@@ -60,6 +60,9 @@ from . import encoder  # noqa: F401
 # isort: split
 from . import generate  # noqa: F401
 
+# isort: split
+from . import edit  # noqa: F401
+
 
 @app.callback(invoke_without_command=True)
 def _ilk(

@@ -19,7 +19,8 @@ POINT = "An id, a picture's file, or a condition (the mean of its rows)"
 def generate(
     run: Run,
     prompt: Annotated[
-        str | None, typer.Option(help="Texts: what to go on with, or with blanks (___) to be filled.")
+        str | None,
+        typer.Option(help="Texts: what to go on with, or with blanks (___). Pictures: words to draw after."),
     ] = None,
     n: Annotated[
         int | None, typer.Option("-n", "--n", help="How many [default: 1 text, 16 pictures].")
@@ -34,6 +35,21 @@ def generate(
     truncation: Annotated[
         float | None, typer.Option(help="Pictures: below 1, likelier ones and less variety.")
     ] = None,
+    where: Annotated[
+        str | None, typer.Option(help="Pictures: numbers to draw after, 'spin=0.9 inclination=60'.")
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option(help="Pictures: how far towards what is told [default: 2]; 1: as learnt.")
+    ] = None,
+    image: Annotated[Path | None, typer.Option(help="Pictures: begin from this one, under noise.")] = None,
+    strength: Annotated[
+        float | None, typer.Option(help="... and so much of it, up to 1 [default: 0.6].")
+    ] = None,
+    latent: Annotated[Path | None, typer.Option(help="Pictures: the noise to begin from, a .npy.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="Pictures out of noise: dpm, heun, ddim or ddpm [default: dpm].")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="... in so many steps [default: 25].")] = None,
     compare: Annotated[
         Path | None, typer.Option(help="Pictures: say how good they are beside the rows of this space.")
     ] = None,
@@ -64,7 +80,9 @@ def generate(
     asked = {"prompt": prompt, "n": n, "seed": seed}
     of_texts = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
     of_texts |= {"beam": beam, "penalty": penalty, "longest": longest}
-    of_pictures = {"of": of, "truncation": truncation}
+    of_pictures: dict[str, Any] = {"of": of, "truncation": truncation, "where": where, "guidance": guidance}
+    of_pictures |= {"image": image, "strength": strength, "latent": latent, "sampler": sampler}
+    of_pictures |= {"steps": steps}
     if pictures.found(run) is not None:
         _refused(_given(of_texts), "makes pictures")
         made = pictures.paint(run, **_given(asked | of_pictures))

@@ -182,7 +182,7 @@ class Drawing:
 
     def _read(self, data: Any, way: dict[str, Json] | None = None) -> Source:
         """As those that were learnt from: of another size, it is brought to theirs."""
-        return read(way or self.reading, data if isinstance(data, np.ndarray) else Path(data))
+        return read(way or self.reading, data)
 
     def _fits(self, x: Tensor) -> Tensor:
         want = (self.unet.channels, self.unet.size, self.unet.size)

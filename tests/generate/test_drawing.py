@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about["words"] = build("transformer", {}, tokenizer=about["words"].tokenizer, **small)
     unet = UNet(size=SIZE, width=16, levels=1, **about)
     recipe = Recipe(steps=130, batch=32, learning_rate=4e-3, checks=1)
-    fit(Diffusion(unet, ema=0.98), source, recipe, run=path / "diffusion")
+    fit(Diffusion(unet, ema=0.98, silent=0.3), source, recipe, run=path / "diffusion")
     return path
 
 
