@@ -38,7 +38,7 @@ def split(
 
 
 @app.command()
-def pairs(
+def duplicates(
     space: SpacePath,
     within: Annotated[
         float | None, typer.Option(help="A distance [default: what chance does not explain].")
@@ -47,9 +47,9 @@ def pairs(
 ) -> None:
     """Near-duplicates: samples with a twin, group by group."""
     output = Output(json)
-    from ..analysis.pairs import duplicates
+    from ..analysis.pairs import duplicates as alike
 
-    found = duplicates(open_space(space), within)
+    found = alike(open_space(space), within)
     output.table(found.table(), told=found.sentence())
 
 

@@ -55,13 +55,13 @@ def test_split_and_search_in_the_parts(ilk: Run) -> None:
     assert "apart/d-0.space exists already" in again.err
 
 
-def test_pairs(ilk: Run) -> None:
-    said = ilk("pairs", "d", "--json").json
+def test_duplicates(ilk: Run) -> None:
+    said = ilk("duplicates", "d", "--json").json
     assert said["rows"] == []
     assert said["says"].startswith("0 of 60 rows have a near-duplicate, in 0 groups: distance up to 0.")
     space = Space.open("d.space")
     space.upsert_vectors(["copy.png"], space.vectors()[:1])
-    said = ilk("pairs", "d", "--within", "0")
+    said = ilk("duplicates", "d", "--within", "0")
     assert [line.split("\t") for line in said.out.splitlines()] == [
         ["group", "id", "nearest", "distance"],
         ["0", "000.png", "copy.png", "0"],
@@ -84,7 +84,7 @@ def test_graph(ilk: Run) -> None:
     [
         (["split", "d", "-k", "0"], "0 parts of 60 rows"),
         (["split", "d", "-k", "2", "--dim", "0"], "0 axes a part"),
-        (["pairs", "d", "--within", "-1"], "near-duplicates within -1.0"),
+        (["duplicates", "d", "--within", "-1"], "near-duplicates within -1.0"),
         (["graph", "d", "--to", "g.csv"], "g.csv is not the name of a parquet file"),
         (["graph", "d", "-k", "0"], "k=0"),
         (["split", "nowhere"], "no space nowhere"),
