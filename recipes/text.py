@@ -3,10 +3,11 @@
 A gloss ("a domesticated carnivorous mammal ...") asks for the gloss of its hypernym among all others: MRR is
 the mean of 1 / rank, R@10 the share found among ten. Learnt from the same glosses, examples included.
 
-    python recipes/text.py WORDNET --minutes 3 [--hub FOLDER]
+    OMP_NUM_THREADS=1 python -m recipes.text WORDNET --minutes 3 [--hub FOLDER] [--only sif,simcse]
 
 WORDNET is the folder with data.noun, data.verb, ... (Debian: wordnet-base, /usr/share/wordnet); FOLDER a
-sentence encoder. Some ten CPU-minutes with the defaults. Printed on two shared cores: docs/text.md.
+sentence encoder. Minutes are the processor's own. Networks are evened out as `ilk learn` does. Some fifteen
+CPU-minutes with the defaults. What it printed: docs/text.md.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import torch
 import ilk
 from ilk import encoders, objectives
 from ilk.encoders import Encoder, embed
+from ilk.encoders.projected import evened
 from ilk.find import construct
 from ilk.judging import Judge
 from ilk.objectives import ClosedForm
@@ -28,7 +30,12 @@ from ilk.source.text import Text
 from ilk.usual import encoder_for, with_vocabulary
 
 CLOSED = ("tfidf", "sif", "word2vec", "fasttext")
-LEARNT = ("simcse", "bert", "tsdae")
+LEARNT: dict[str, tuple[str, dict[str, float]]] = {
+    "simcse-cropped": ("simcse", {"cropped": 0.3}),
+    "simcse": ("simcse", {}),
+    "bert": ("bert", {}),
+    "tsdae": ("tsdae", {}),
+}
 ASKED = 1000
 
 
@@ -54,6 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("wordnet", type=Path)
     parser.add_argument("--most", type=int, default=20_000, help="glosses")
     parser.add_argument("--minutes", type=float, default=3.0, help="of each network")
+    every = [*CLOSED, *LEARNT]
+    parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=",".join(every))
     parser.add_argument("--hub", help="a folder with a sentence encoder")
     return parser.parse_args()
 
@@ -88,17 +97,22 @@ def _chosen(
 
 
 def ways(source: Text, options: argparse.Namespace) -> Iterator[tuple[str, Encoder, float]]:
-    for name in CLOSED:
-        cls = objectives.find(name)
-        assert issubclass(cls, ClosedForm)
+    for name in options.only:
         began = time.process_time()
-        yield name, construct(cls, {}, {}).solve(source), time.process_time() - began
-    for name, more in [("simcse", {"cropped": 0.3}), *((n, {}) for n in LEARNT)]:
-        began = time.process_time()
-        learnt = _learnt(name, more, source, options.minutes)
-        yield " ".join([name, *(f"{k} {v}" for k, v in more.items())]), learnt, time.process_time() - began
+        found = _learnt(*LEARNT[name], source, options.minutes) if name in LEARNT else _solved(name, source)
+        yield name, found, time.process_time() - began
     if options.hub:
-        yield f"pretrained {options.hub}", encoders.build("hub_text", {}, model=options.hub).eval(), 0.0
+        yield (
+            f"pretrained {Path(options.hub).name}",
+            encoders.build("hub_text", {}, model=options.hub).eval(),
+            0.0,
+        )
+
+
+def _solved(name: str, source: Text) -> Encoder:
+    cls = objectives.find(name)
+    assert issubclass(cls, ClosedForm)
+    return construct(cls, {}, {}).solve(source)
 
 
 def _learnt(name: str, more: dict[str, float], source: Text, minutes: float) -> Encoder:
@@ -109,7 +123,8 @@ def _learnt(name: str, more: dict[str, float], source: Text, minutes: float) -> 
     pieces = with_vocabulary(encoders.find(network), cls, {"length": 64}, source, 0)
     objective = construct(cls, more, {"encoder": encoders.build(network, {}, **pieces)})
     recipe = ilk.Recipe(minutes=minutes, checks=4)
-    return ilk.fit(objective, source, recipe, run=Path(mkdtemp()))
+    found = ilk.fit(objective, source, recipe, run=Path(mkdtemp()), clock=time.process_time)
+    return evened(found, source) if objective.level else found
 
 
 def retrieval(z: np.ndarray, pairs: np.ndarray) -> tuple[float, float]:
