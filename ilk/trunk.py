@@ -47,9 +47,6 @@ def detector_for(
         if options:
             do = f"Leave {' and '.join(options)} out: it is as it was learnt."
             raise OptionError(f"the trunk comes from {start}", do)
-    if not isinstance(trunk, MapEncoder):
-        do = "Take convnet, resnet or vgg."
-        raise OptionError(f"{type(trunk).__name__} gives no maps to find things on", do)
     anchors = None
     if how == "anchors":
         known = source.boxes(np.arange(len(source)))

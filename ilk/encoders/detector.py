@@ -34,7 +34,7 @@ class Detector(Encoder):
 
     def __init__(
         self,
-        encoder: MapEncoder,
+        encoder: Encoder,
         classes: Sequence[str],
         how: str = "free",
         levels: int = 3,

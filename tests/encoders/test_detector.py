@@ -131,7 +131,7 @@ def test_the_trunk_gives_its_last_layer_away_and_keeps_its_weights() -> None:
 
 def test_what_is_refused() -> None:
     with pytest.raises(OptionError, match="gives no maps"):
-        Detector(encoders.build("pixels", {"channels": 1, "size": 16}), ["a"])  # type: ignore[arg-type]
+        Detector(encoders.build("pixels", {"channels": 1, "size": 16}), ["a"])
     with pytest.raises(OptionError, match="1 to 4"):
         Detector(trunk(), ["a"], levels=5)
     with pytest.raises(OptionError, match="no classes"):
