@@ -22,8 +22,10 @@ from ._noise import GUESSES, Schedule, clean_of, schedule_of
 from ._tokenizer import Pieces
 from ._told import WIDTH, Told
 from ._unet import GROUPS, Net
+from .latent import Latent
 
 PLACES = 2  # the vector sees 2 x 2 places of the picture, as the convnet's
+FORGETS = 0.05  # share of a batch in what is known of maps' scale: it moves while they are learnt
 EARLY = 0.1  # the time at which a picture is taken to be, for its vector
 SIDE = 16  # of the largest map, about
 
@@ -45,7 +47,8 @@ class UNet(Encoder):
     `width`: channels of the largest map; of the `levels` each has half the side and twice the channels of the
     one before it. `guess`: what the network tells, v, noise or clean. `schedule` of the noise: cosine or
     linear. What pictures may be drawn after: `numbers`, by name what is known of each (mean, spread, low,
-    high); and texts of the column `text`, read by the encoder `words`.
+    high); and texts of the column `text`, read by the encoder `words`. `latent`: an autoencoder, on
+    whose maps the noise lies; without one it lies on the pixels.
     """
 
     kind: ClassVar[str] = "images"
@@ -61,21 +64,28 @@ class UNet(Encoder):
         numbers: dict[str, Any] | None = None,
         words: Encoder | None = None,
         text: str | None = None,
+        latent: Encoder | None = None,
     ) -> None:
         super().__init__()
         _check(width, levels, guess, words)
+        if latent is not None and not isinstance(latent, Latent):
+            raise OptionError(f"{type(latent).__name__} gives no maps", "Give a `latent`.")
         self.channels, self.size, self.width, self.levels = channels, size, width, levels
         self.guess = guess
         self.schedule, self.numbers, self.words, self.text = schedule, numbers, words, text
+        self.latent: Latent | None = latent
         self.noise: Schedule = schedule_of(schedule)
         widths = tuple(width * 2**i for i in range(levels))
         self.dim = widths[-1] * PLACES**2
-        self.patch = 2 ** max(0, round(math.log2(size / SIDE)))
-        self.standardise = standardise(channels)
+        self.patch = 1 if latent is not None else 2 ** max(0, round(math.log2(size / SIDE)))
+        laid = channels if latent is None else latent.depth
+        self.standardise = standardise(laid)
+        if latent is not None:
+            self.standardise.momentum = FORGETS
         tower = words if isinstance(words, TokenEncoder) else None
         self.told = Told(numbers or {}, tower, text) if numbers or tower is not None else None
         context = None if self.told is None else WIDTH
-        self.net = Net(channels * self.patch**2, widths, context)
+        self.net = Net(laid * self.patch**2, widths, context)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
         x = self.given(x)
@@ -87,10 +97,14 @@ class UNet(Encoder):
 
     def like(self, x: Tensor) -> Tensor:
         """Something of the shape on which noise is laid, for pictures (B, C, H, W)."""
-        return x
+        cells = None if self.latent is None else (self.latent.depth, self.latent.cells, self.latent.cells)
+        return x if cells is None else x.new_empty(len(x), *cells)
 
     def given(self, x: Tensor) -> Tensor:
-        """Pictures (B, C, H, W) on the scale on which noise is laid over them."""
+        """Pictures (B, C, H, W), or their maps, on the scale on which noise is laid over them."""
+        return self.laid(x if self.latent is None else self.latent.maps(x))
+
+    def laid(self, x: Tensor) -> Tensor:
         scaled: Tensor = self.standardise(x.contiguous(memory_format=torch.channels_last))
         return scaled
 
@@ -99,17 +113,21 @@ class UNet(Encoder):
         level, spread = self.standardise.running_mean, self.standardise.running_var
         assert level is not None
         assert spread is not None
-        return x * spread.sqrt()[:, None, None] + level[:, None, None]
+        x = x * spread.sqrt()[:, None, None] + level[:, None, None]
+        return x if self.latent is None else self.latent.pictures(x)
 
     def spread(self) -> Tensor:
         """The pixels' standard deviation in the data that were learnt from, () for all channels."""
+        if self.latent is not None:
+            do = "Learn with --objective diffusion, which knows noise on pixels."
+            raise OptionError("this U-Net knows noise on maps, not on pixels", do)
         variance = self.standardise.running_var
         assert variance is not None
         return variance.mean().sqrt()
 
     def region(self, mask: Tensor) -> Tensor:
         """A mask of pixels (1, 1, H, W) as one of that on which noise is laid."""
-        return mask
+        return mask if self.latent is None else F.adaptive_max_pool2d(mask, self.latent.cells)
 
     def told_of(self, x: Tensor, t: Tensor, context: Context = NOTHING) -> Tensor:
         """The network's guess of pictures (B, C, H, W) at times (B,)."""

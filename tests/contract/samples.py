@@ -164,6 +164,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
         segments=True,
     ),
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
+    "latent": lambda source: encoders.build("latent", source.traits, side=4, width=8),
     "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
     "orbit": lambda source: Orbit(encoders.build("convnet", source.traits, width=4), turns=8),
     "projected": lambda source: project(encoders.build("pixels", source.traits), source, 12),
@@ -177,7 +178,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
-BEHIND = {"unet": ("net.up.", "net.even.", "net.paint.")}  # the way back to pictures, past the vector
+BEHIND = {"unet": ("net.up.", "net.even.", "net.paint."), "latent": ("back.", "wide.")}  # the way back to pictures, past the vector
 SMALL = {  # options of objectives that make them small
     **{"width": 8, "prototypes": 64, "queue": 64, "narrow": 2},
     "decoder_width": 32,

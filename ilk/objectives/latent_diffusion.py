@@ -1,0 +1,106 @@
+"""Latent diffusion (Rombach et al. 2022), the architecture of Stable Diffusion, whole and small.
+
+An autoencoder gives each picture a small map; the U-Net learns what lies under noise on the maps, told words
+by a network of text through cross-attention, and numbers. Theirs learns the one first, then the other. Here
+both learn at once, so that one run does all; the U-Net sees the maps as they are, and no gradient goes back
+from it, or maps would become what is easily guessed. Then the autoencoder is held, and the U-Net goes on.
+
+Legend: B samples, C x H x W numbers in a picture, d x s x s in its map.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..encoders.latent import Latent
+from ..encoders.unet import UNet
+from ..errors import OptionError
+from ..find import keywords
+from ._denoising import Denoising, known
+from ._frozen import Frozen
+from .vae import divergence
+
+
+class LatentDiffusion(Denoising):
+    """The encoder is a `unet`; one that works on pixels is given an autoencoder: maps of `depth` and `side`.
+
+    `beta` weighs how near the maps' clouds stay to a standard normal: only so near that chance does no harm.
+    `judge`: the folder of an encoder whose vectors of a picture and of what comes back shall be alike, too
+    (Johnson et al. 2016). `share` of the run in which the autoencoder learns. `ema`, `silent`: as of diffusion.
+    """
+
+    def __init__(
+        self,
+        encoder: UNet,
+        *,
+        depth: int = 4,
+        side: int = 8,
+        beta: float = 0.01,
+        judge: str | None = None,
+        share: float = 0.6,
+        ema: float = 0.999,
+        silent: float = 0.1,
+    ) -> None:
+        if not 0 < share <= 1 or not beta >= 0:
+            raise OptionError(
+                f"share is {share}, beta {beta}", "Give a share up to 1, and a beta of 0 or more."
+            )
+        super().__init__(_on_maps(known(encoder), depth, side), ema, silent)
+        self.depth, self.side, self.beta, self.judge, self.share = depth, side, beta, judge, share
+        latent = self.latent
+        self.asked = None if judge is None else Frozen(judge, latent.channels, latent.size)
+
+    @property
+    def latent(self) -> Latent:
+        assert isinstance(self.encoder.latent, Latent)
+        return self.encoder.latent
+
+    def views(self, batch: Tensor) -> tuple[Tensor, ...]:
+        """As of diffusion; and what chance adds to each map, in standard deviations (B, d, s, s)."""
+        x, t, noise, unsaid = super().views(batch)
+        return x, t, noise, unsaid, torch.randn_like(noise)
+
+    def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:
+        x, t, noise, unsaid, chance, *beside = views
+        terms, maps = self._autoencoder(x, chance, learns=progress < self.share)
+        told = self.context(unsaid, beside)
+        return terms | {"noise": self.wrong(self.encoder.laid(maps.detach()), t, noise, told)}
+
+    def _autoencoder(self, x: Tensor, chance: Tensor, *, learns: bool) -> tuple[dict[str, Tensor], Tensor]:
+        """Its terms, and the maps (B, d, s, s)."""
+        latent = self.latent
+        if not learns:
+            latent.eval()
+            with torch.no_grad():
+                maps = latent.maps(x)
+            # nothing, but of every weight: processes that share a step wait for the gradient of each
+            return {"held": torch.stack([0.0 * p.sum() for p in latent.parameters()]).sum()}, maps
+        maps = latent.maps(x)
+        wide = latent.wide(maps)  # (B, d, s, s)
+        guess = latent.standard(maps + (0.5 * wide).exp() * chance).float()
+        wanted = latent.standardise(x)
+        apart = divergence(maps.float().flatten(1), wide.float().flatten(1))
+        terms = {
+            "reconstruction": F.mse_loss(guess, wanted),
+            "divergence": self.beta * 2 / x[0].numel() * apart,
+        }
+        if self.asked is not None:
+            judge = self.asked.encoder
+            seen = judge(self._shown(guess))
+            terms["judged"] = 1 - F.cosine_similarity(seen, judge(x)).mean()
+        return terms, maps
+
+    def _shown(self, standard: Tensor) -> Tensor:
+        level, spread = self.latent.standardise.running_mean, self.latent.standardise.running_var
+        assert level is not None
+        assert spread is not None
+        return standard * spread.sqrt()[:, None, None] + level[:, None, None]
+
+
+def _on_maps(unet: UNet, depth: int, side: int) -> UNet:
+    if unet.latent is not None:
+        return unet
+    latent = Latent(unet.channels, unet.size, depth, side)
+    return UNet(**(keywords(unet) | {"latent": latent}))
