@@ -57,13 +57,14 @@ def detector_for(
 def _before(folder: Path, channels: int) -> Encoder:
     if (folder / "learn.json").exists():  # NAME.run, with NAME.space beside it
         folder = folder.with_suffix(".space")
-    found = saved.load(folder, Encoder)  # type: ignore[type-abstract]
+    found: Any = saved.load(folder, Encoder)  # type: ignore[type-abstract]
     while not isinstance(found, MapEncoder) and "encoder" in parameters(type(found)):
         found = found.encoder  # vectors evened out, another detector, ...
     if isinstance(found, MapEncoder) and found.channels != channels:
         what = f"the encoder in {folder} sees {found.channels} channels; these have {channels}"
         raise OptionError(what, "Read the pictures as it was taught (--channels).")
-    return found
+    encoder: Encoder = found
+    return encoder
 
 
 def priors(sides: np.ndarray, k: int, seed: int = 0) -> Sequence[Sequence[float]]:

@@ -1,4 +1,4 @@
-"""Where a detector begins: anchors from the boxes, a trunk that is blank or learnt before; and `ilk.learn`."""
+"""Where a detector begins: anchors from the boxes, a trunk blank or learnt before; and `ilk.learn`."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_learn_makes_a_detector_and_a_space_of_the_pictures(source: Boxed, tmp_p
     )
     assert len(space) == 70
     run = tmp_path / "scenes.run" / "yolo"
-    detector = saved.load(run, Encoder)  # type: ignore[type-abstract]
+    detector = saved.load(run, Encoder)
     assert isinstance(detector, Detector)
     assert [*detector.classes] == list("0123456789")
     assert len(detector.find(source.batch(np.arange(3)))) == 3
