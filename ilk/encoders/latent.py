@@ -59,8 +59,8 @@ class Latent(Encoder):
             nn.Conv2d(2 * w, channels * first**2, 3, padding=1),
         )
         self.first = first
-        with torch.no_grad():
-            self.wide.bias.fill_(-4.0)  # narrow at first: pictures come before order among them
+        assert self.wide.bias is not None
+        nn.init.constant_(self.wide.bias, -4.0)  # narrow at first: pictures come before order among them
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, d * s * s)
@@ -74,10 +74,14 @@ class Latent(Encoder):
         return maps
 
     def pictures(self, maps: Tensor) -> Tensor:
+        return self.shown(self.standard(maps))
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Standardised pixels as they were."""
         level, spread = self.standardise.running_mean, self.standardise.running_var
         assert level is not None
         assert spread is not None
-        return self.standard(maps) * spread.sqrt()[:, None, None] + level[:, None, None]
+        return x * spread.sqrt()[:, None, None] + level[:, None, None]
 
     def standard(self, maps: Tensor) -> Tensor:  # (B, d, s, s) -> (B, C, H, W)
         """The pictures as they are learned: `standardise` of the pixels."""

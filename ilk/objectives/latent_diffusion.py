@@ -28,7 +28,8 @@ class LatentDiffusion(Denoising):
 
     `beta` weighs how near the maps' clouds stay to a standard normal: only so near that chance does no harm.
     `judge`: the folder of an encoder whose vectors of a picture and of what comes back shall be alike, too
-    (Johnson et al. 2016). `share` of the run in which the autoencoder learns. `ema`, `silent`: as of diffusion.
+    (Johnson et al. 2016). `share` of the run in which the autoencoder learns. `ema`, `silent` are those of
+    `diffusion`.
     """
 
     def __init__(
@@ -88,15 +89,8 @@ class LatentDiffusion(Denoising):
         }
         if self.asked is not None:
             judge = self.asked.encoder
-            seen = judge(self._shown(guess))
-            terms["judged"] = 1 - F.cosine_similarity(seen, judge(x)).mean()
+            terms["judged"] = 1 - F.cosine_similarity(judge(latent.shown(guess)), judge(x)).mean()
         return terms, maps
-
-    def _shown(self, standard: Tensor) -> Tensor:
-        level, spread = self.latent.standardise.running_mean, self.latent.standardise.running_var
-        assert level is not None
-        assert spread is not None
-        return standard * spread.sqrt()[:, None, None] + level[:, None, None]
 
 
 def _on_maps(unet: UNet, depth: int, side: int) -> UNet:
