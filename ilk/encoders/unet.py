@@ -45,10 +45,11 @@ class UNet(Encoder):
     """Its vector is the smallest map, of a picture at little noise. `clean` tells the picture under noise.
 
     `width`: channels of the largest map; of the `levels` each has half the side and twice the channels of the
-    one before it. `guess`: what the network tells, v, noise or clean. `schedule` of the noise: cosine or
-    linear. What pictures may be drawn after: `numbers`, by name what is known of each (mean, spread, low,
-    high); and texts of the column `text`, read by the encoder `words`. `latent`: an autoencoder, on
-    whose maps the noise lies; without one it lies on the pixels.
+    one before it. `patch`: pixels a side of a cell of the largest map; None: so that it is about 16 x 16.
+    `guess`: what the network tells, v, noise or clean. `schedule` of the noise: cosine or linear.
+    What pictures may be drawn after: `numbers`, by name what is known of each (mean, spread, low, high); and
+    texts of the column `text`, read by the encoder `words`.
+    `latent`: an autoencoder, on whose maps the noise lies; without one it lies on the pixels.
     """
 
     kind: ClassVar[str] = "images"
@@ -59,6 +60,7 @@ class UNet(Encoder):
         size: int = 64,
         width: int = 32,
         levels: int = 3,
+        patch: int | None = None,
         guess: str = "v",
         schedule: str = "cosine",
         numbers: dict[str, Any] | None = None,
@@ -71,13 +73,14 @@ class UNet(Encoder):
         if latent is not None and not isinstance(latent, Latent):
             raise OptionError(f"{type(latent).__name__} gives no maps", "Give a `latent`.")
         self.channels, self.size, self.width, self.levels = channels, size, width, levels
-        self.guess = guess
+        self.guess, self.patch = guess, patch
         self.schedule, self.numbers, self.words, self.text = schedule, numbers, words, text
         self.latent: Latent | None = latent
         self.noise: Schedule = schedule_of(schedule)
         widths = tuple(width * 2**i for i in range(levels))
         self.dim = widths[-1] * PLACES**2
-        self.patch = 1 if latent is not None else 2 ** max(0, round(math.log2(size / SIDE)))
+        usual = 1 if latent is not None else 2 ** max(0, round(math.log2(size / SIDE)))
+        self.cell = patch or usual
         laid = channels if latent is None else latent.depth
         self.standardise = standardise(laid)
         if latent is not None:
@@ -85,7 +88,7 @@ class UNet(Encoder):
         tower = words if isinstance(words, TokenEncoder) else None
         self.told = Told(numbers or {}, tower, text) if numbers or tower is not None else None
         context = None if self.told is None else WIDTH
-        self.net = Net(laid * self.patch**2, widths, context)
+        self.net = Net(laid * self.cell**2, widths, context)
 
     def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
         x = self.given(x)
@@ -132,7 +135,7 @@ class UNet(Encoder):
     def told_of(self, x: Tensor, t: Tensor, context: Context = NOTHING) -> Tensor:
         """The network's guess of pictures (B, C, H, W) at times (B,)."""
         told: Tensor = self.net(self._cut(x), t, context.tokens, context.real)
-        whole = F.pixel_shuffle(told, self.patch)
+        whole = F.pixel_shuffle(told, self.cell)
         return whole[..., : x.shape[2], : x.shape[3]]
 
     def clean(self, x: Tensor, t: Tensor, context: Context = NOTHING) -> Tensor:
@@ -156,8 +159,8 @@ class UNet(Encoder):
         return Context(*self.told(numbers, words, heard))
 
     def _cut(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, C * p * p, ~16, ~16)
-        missing = (0, -x.shape[3] % self.patch, 0, -x.shape[2] % self.patch)
-        return F.pixel_unshuffle(F.pad(x, missing), self.patch)
+        missing = (0, -x.shape[3] % self.cell, 0, -x.shape[2] % self.cell)
+        return F.pixel_unshuffle(F.pad(x, missing), self.cell)
 
 
 def _check(width: int, levels: int, guess: str, words: Encoder | None) -> None:

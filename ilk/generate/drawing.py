@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -95,6 +95,22 @@ class Drawing:
         x = self._solved(z, told, sampler=sampler, steps=steps, begin=begin, chance=chance)
         return Pictures(x, title=title(prompt, where), vectors=noise.flatten(1).numpy())
 
+    def each(
+        self,
+        rows: Sequence[Told],
+        *,
+        guidance: float = GUIDANCE,
+        sampler: str = "dpm",
+        steps: int = 25,
+        seed: int = 0,
+    ) -> Pictures:
+        """One picture after each of several sets of numbers."""
+        chance = torch.Generator().manual_seed(seed)
+        noise = self._noise(len(rows), chance)
+        told = self._told("", rows, guidance)
+        x = self._solved(noise, told, sampler=sampler, steps=steps, chance=chance)
+        return Pictures(x, vectors=noise.flatten(1).numpy())
+
     def edit(
         self,
         image: Picture,
@@ -117,7 +133,7 @@ class Drawing:
         noise = self._noise(n, chance)
         found = self._solved(
             noise,
-            lambda n: within(told(n), x, inside),
+            lambda some: within(told(some), x, inside),
             sampler=sampler,
             steps=steps,
             chance=chance,
@@ -212,33 +228,35 @@ class Drawing:
         """Pictures on the scale of the noise."""
         return self.unet.given(x)
 
-    def _told(self, prompt: str, where: Told, guidance: float) -> Callable[[int], Clean]:
-        """What the network sees of so many samples, when it is told this."""
+    def _told(self, prompt: str, where: Told | Sequence[Told], guidance: float) -> Callable[[Tensor], Clean]:
+        """What the network sees of the samples (B,) of all n, when it is told this: of all, or of each."""
         if not math.isfinite(guidance):
             raise OptionError(f"guidance is {guidance}", "Give a number: 1 is as learnt, more goes further.")
-        given, told = numbers_in(where), self.unet.told
-        _can(self.unet, prompt, given)
-        row = None if told is None else torch.tensor([told.row(given)])  # (1, K)
+        given = [numbers_in(w) for w in ([where] if isinstance(where, str | Mapping) else where)]
+        told = self.unet.told
+        _can(self.unet, prompt, any(given))
+        rows = None if told is None else torch.tensor([told.row(g) for g in given])  # (1 or n, K)
         words = told.whole([prompt]) if told is not None and prompt else None
 
-        def clean(n: int) -> Clean:
-            said = None if words is None else words.take(torch.zeros(n, dtype=torch.int64))
-            after = self.unet.context(n, None if row is None else row.expand(n, -1), said)
+        def clean(some: Tensor) -> Clean:
+            n = len(some)
+            said = None if words is None else words.take(torch.zeros_like(some))
+            after = self.unet.context(n, None if rows is None else rows[some % len(rows)], said)
             nothing = self.unet.context(n)
             plain: Clean = lambda z, t: self.unet.clean(z, t, nothing)  # noqa: E731
-            if not (given or prompt):
+            if not (any(given) or prompt):
                 return plain
             return guided(lambda z, t: self.unet.clean(z, t, after), plain, guidance)
 
         return clean
 
     @torch.inference_mode()
-    def _solved(self, z: Tensor, told: Callable[[int], Clean], **how: Any) -> np.ndarray:
+    def _solved(self, z: Tensor, told: Callable[[Tensor], Clean], **how: Any) -> np.ndarray:
         """Pictures (n, C, H, W) out of noise of their shape, or of maps."""
         found = []
         with progress("drawing", len(z)) as bar:
-            for some in torch.split(z, BATCH):
-                x = solve(told(len(some)), self.unet.noise, some, **how)
+            for some in torch.split(torch.arange(len(z)), BATCH):
+                x = solve(told(some), self.unet.noise, z[some], **how)
                 found.append(self.unet.shown(x).numpy())
                 bar.advance(len(some))
         return np.concatenate(found)
@@ -271,7 +289,7 @@ def _has_unet(folder: Path) -> bool:
     return bool(one["class"] == "unet")
 
 
-def _can(unet: UNet, prompt: str, given: Mapping[str, float]) -> None:
+def _can(unet: UNet, prompt: str, given: bool) -> None:
     """Refuses what the network cannot be told."""
     told = unet.told
     if told is None and (prompt or given):

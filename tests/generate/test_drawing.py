@@ -32,7 +32,7 @@ def bars(n: int = 256) -> Images:
     pixels = np.zeros((n, 1, SIZE, SIZE), np.uint8)
     for i, left in enumerate(at):
         pixels[i, 0, :, left : left + 2] = 255
-    says = ["a bar on the left" if left < SIZE // 2 else "a bar on the right" for left in at]
+    says = ["left" if left < SIZE // 2 else "right" for left in at]
     columns = pa.table({"at": at.astype(float), "caption": says})
     return Images(pixels, [f"bar-{i}" for i in range(n)], columns=columns)
 
@@ -80,7 +80,7 @@ def test_they_stand_where_the_number_says(drawing: Drawing) -> None:
 
 def test_and_where_the_words_say(drawing: Drawing) -> None:
     left, right = (
-        place(drawing.draw(n=24, prompt=f"a bar on the {side}", guidance=3.0, steps=8).pixels)
+        place(drawing.draw(n=24, prompt=side, guidance=3.0, steps=8).pixels)
         for side in ("left", "right")
     )
     assert np.median(left) < 3.5 < np.median(right)
@@ -160,7 +160,7 @@ def test_what_is_refused(drawing: Drawing, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="number of this model called 'spin'"):
         drawing.draw(where="spin=0.9")
     with pytest.raises(OptionError, match=r"the prompt has \d+ pieces, and the model reads 14"):
-        drawing.draw(prompt="a bar on the left " * 20)
+        drawing.draw(prompt="left " * 20)
     with pytest.raises(OptionError, match="the mask covers all"):
         drawing.edit(one, whole)
     with pytest.raises(OptionError, match="the mask covers nothing"):
