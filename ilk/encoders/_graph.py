@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..errors import DataError
 from ..source._graph.nodes import Batch
 from ._base import Encoder
+from ._embed import device_of
 from ._segments import check, gathered
 
 
@@ -48,9 +49,14 @@ class GraphEncoder(Encoder):
         vectors: Tensor = self.read(self.nodes(x), x)
         return vectors
 
-    @abstractmethod
     def nodes(self, x: Batch) -> Tensor:  # -> (P, D)
         """A vector for each node of the batch."""
+        with torch.autocast(device_of(self).type, enabled=False):  # sparse products know no half precision
+            return self._nodes(x)
+
+    @abstractmethod
+    def _nodes(self, x: Batch) -> Tensor:  # -> (P, D)
+        ...
 
     def fits(self, x: Batch, edges: int | None = None) -> None:
         """Refuses a graph of which other things are said than of what it was made for (`edges` None: any)."""

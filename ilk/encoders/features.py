@@ -14,6 +14,6 @@ class Features(GraphEncoder):
         self.features = self.dim = features
         self.read = Readout(features, "mean")
 
-    def nodes(self, x: Batch) -> Tensor:  # -> (P, F)
+    def _nodes(self, x: Batch) -> Tensor:  # -> (P, F)
         self.fits(x)
         return x.around(0).features.to_dense()

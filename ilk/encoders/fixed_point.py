@@ -69,12 +69,11 @@ class FixedPoint(GraphEncoder):
         nn.init.orthogonal_(self.state.weight)
         nn.init.orthogonal_(self.out.weight, gain=0.5)  # so that it begins as a contraction
 
-    def nodes(self, x: Batch) -> Tensor:  # -> (P, D)
+    def _nodes(self, x: Batch) -> Tensor:  # -> (P, D)
         self.fits(x, self.edge_features)
         seen, at = x.endless()
-        with torch.autocast(device_of(self).type, enabled=False):  # what settles needs its digits
-            z = self.settled(seen.to(device_of(self)))
-            vectors: Tensor = self.last(z[torch.from_numpy(at).to(z.device)])
+        z = self.settled(seen.to(device_of(self)))
+        vectors: Tensor = self.last(z[torch.from_numpy(at).to(z.device)])
         return vectors
 
     def settled(self, seen: Messages) -> Tensor:  # -> (P, W)
@@ -114,8 +113,8 @@ class FixedPoint(GraphEncoder):
 
         found = step(z)
         if self.training:
-            # States that never settle go from z to T(z) and back undiminished. Where tanh is steep, J lengthens
-            # them: that is between the two, and not at either.
+            # States that never settle go from z to T(z) and back undiminished: J lengthens them where tanh is
+            # steep, which is between the two, and not at either.
             between = ((z + once) / 2).detach().requires_grad_()
             degree = torch.bincount(hop.target, minlength=len(z)).clamp(min=1)
             length = norm(step(between), between, degree.to(z)[:, None].sqrt())

@@ -36,7 +36,7 @@ class GCN(GraphEncoder):
             nn.init.xavier_uniform_(line.weight)
             nn.init.zeros_(line.bias)
 
-    def nodes(self, x: Batch) -> Tensor:  # -> (P, D)
+    def _nodes(self, x: Batch) -> Tensor:  # -> (P, D)
         self.fits(x)
         return self.through(x.around(self.depth).to(device_of(self)))
 
@@ -48,6 +48,5 @@ class GCN(GraphEncoder):
             z = torch.sparse.mm(z, line.weight.T) if z.is_sparse else z @ line.weight.T  # (P0, W)
             z = z if order is None else z[order]
             order = None  # only at the first layer
-            # sparse products know no half precision: (P1, P0) x (P0, W)
-            z = bend(torch.sparse.mm(step, z.float()) + line.bias)
+            z = bend(torch.sparse.mm(step, z) + line.bias)  # (P1, P0) x (P0, W)
         return z

@@ -58,7 +58,7 @@ class MPNN(GraphEncoder):
         self.last = nn.Linear(width, dim)
         self.read = Readout(dim, readout)
 
-    def nodes(self, x: Batch) -> Tensor:  # -> (P, D)
+    def _nodes(self, x: Batch) -> Tensor:  # -> (P, D)
         self.fits(x, self.edge_features)
         seen = x.messages(self.steps).to(device_of(self))
         h = F.relu(torch.sparse.mm(seen.features, self.first.weight.T) + self.first.bias)  # (P0, W)
@@ -86,16 +86,15 @@ class _Round(nn.Module):
         m = self.near(h)[hop.source] + self.edge(hop.edges)  # (k, W)
         if self.own is not None and self.said is not None:
             m = self.said(F.relu(m + self.own(own)[hop.target]))
-        m = F.relu(m).float()
+        m = F.relu(m)
         m = gathered(m, hop.target, len(own), self.gather, hop.share, lambda: self._scores(m))  # (P1, W)
         if self.taken is not None:
             return own.add(self.taken(torch.cat([own, m], 1)))
         assert self.gru is not None
-        taken: Tensor = self.gru(m, own.float())
+        taken: Tensor = self.gru(m, own)
         return taken
 
     def _scores(self, m: Tensor) -> Tensor:  # (k, W) -> (k, 1)
         assert self.score is not None
-        scores: Tensor = self.score(m)
-        bent: Tensor = F.leaky_relu(scores, 0.2)
-        return bent.float()
+        bent: Tensor = F.leaky_relu(self.score(m), 0.2)
+        return bent
