@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults scale check clean web web-current
+.PHONY: demo test faults fuzz scale check clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
@@ -15,6 +15,11 @@ test: .venv/test
 faults: .venv/test
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.space.faults --kills 500
 	ILK_PROGRAMS=30 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --timeout 1800 tests/space/test_properties.py
+
+# Damaged files of every kind, for about an hour.
+fuzz: .venv/test
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --examples 5000
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.guided -max_total_time=1200
 
 # Learning on a Ray cluster of two cores here, a worker killed in the middle: minutes, mostly of starting.
 scale: .venv/test

@@ -51,7 +51,9 @@ class Address:
         """Lance's errors become ours."""
         try:
             yield
-        except (ValueError, OSError) as e:
+        except BaseException as e:
+            if not _of_lance(e):
+                raise
             raise FormatError(f"the rows in {self.uri} cannot be read: {e}", self._way_back()) from e
 
     @contextmanager
@@ -118,7 +120,9 @@ class Address:
             version = 2**64 - 1 - int(manifest.stem)
             try:
                 n = self.dataset(version).count_rows()
-            except (ValueError, OSError):
+            except BaseException as e:
+                if not _of_lance(e):
+                    raise
                 continue
             bad = ", ".join(m.name for m in manifests[:i])
             return (
@@ -126,6 +130,11 @@ class Address:
                 f"{self.folder}/_versions."
             )
         return "Put the folder back from a copy."
+
+
+def _of_lance(e: BaseException) -> bool:
+    """A damaged file may make its Rust panic, which Python sees as no Exception."""
+    return isinstance(e, ValueError | OSError) or type(e).__name__ == "PanicException"
 
 
 def checked(rows: str | os.PathLike[str]) -> str:

@@ -60,7 +60,9 @@ def _standing(
         known = None if kept is None or kept.kind != planned.kind else (kept, kept.slots)
     if known is None:
         return None
-    base, slots = known[0], known[1].moved(rows.data)
+    base = known[0]
+    with rows.at.reading():
+        slots = known[1].moved(rows.data)
     return None if base.near is None and _worn(base, slots) else (base, slots)
 
 
@@ -194,7 +196,8 @@ def _kept(space: Path, rows: Rows, metric: str, planned: Plan) -> Base | None:
 
 
 def _in_memory(rows: Rows, metric: str) -> Base:
-    slots = empty(rows.dim).moved(rows.data)
+    with rows.at.reading():
+        slots = empty(rows.dim).moved(rows.data)
     slots = replace(slots, ids=slots.ids[::-1], parts=slots.parts[::-1])
     vectors = slots.parts[0]
     found = spread(iter([vectors]), rows.dim) if metric == "whitened" else None

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from ...errors import DataError, UnreadableSample
 from .._base import Skipped
+from .arrays import BROKEN
 from .file import File, Item
 from .gather import Gathered
 from .listing import Listing
@@ -37,7 +38,7 @@ def mapped(path: str | os.PathLike[str], channels: int | None) -> np.ndarray | N
     try:
         x = np.load(path, mmap_mode="r", allow_pickle=False)
         return as_stack(x, channels) if is_stack(x.shape, channels, bare=False) else None
-    except (OSError, ValueError, EOFError, DataError):
+    except (*BROKEN, DataError):
         return None  # reported as any file that cannot be read
 
 

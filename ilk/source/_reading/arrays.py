@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Any
 
@@ -16,6 +18,10 @@ from .file import File, Pictures, bounded
 from .prepare import channels_first, is_stack
 
 ROWS = 64  # of a stack read at a time
+BROKEN = (  # what the libraries raise at a damaged file
+    *(OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, tokenize.TokenError),
+)
 
 
 def rows(stack: Any, n: int, channels: int | None, start: int) -> Pictures:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import glob
 import os
-import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -229,6 +228,6 @@ def _of_file(path: str, inside: str) -> Listing:
         item.file, item.spread = File(path, kind, inside=inside), True
         try:
             found.table = arrays.companions(item.file)
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile) as e:
+        except arrays.BROKEN as e:
             raise DataError(f"{path} cannot be read as {kind}: {e}", "Is the file whole?") from e
     return found

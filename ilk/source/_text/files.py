@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 import os
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ PACKED: dict[str, Callable[[str], Any]] = {
     ".xz": lzma.open,
     ".zst": lambda path: pa.CompressedInputStream(pa.OSFile(path, "r"), "zstd"),
 }
-BROKEN = (OSError, EOFError, lzma.LZMAError, pa.ArrowException)  # of files cut short, or packed otherwise
+BROKEN = (OSError, EOFError, lzma.LZMAError, zlib.error, pa.ArrowException)  # cut short, or packed otherwise
 MARKS = {  # the first bytes of a file that says its own encoding; the longer mark first
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",

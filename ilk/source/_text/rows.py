@@ -106,9 +106,13 @@ def _of_csv(path: str, kind: str, column: str | None, encoding: str | None) -> I
     read = pa.csv.ReadOptions(block_size=LONGEST, encoding=encoding or "utf8")
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, read, parse) as first:
         schema = first.schema
+    try:
+        names = schema.names
+    except UnicodeDecodeError:
+        raise UnreadableSample("the names of its columns are no UTF-8") from None
     name = column_of(schema, column)
     # Text as bytes: what is no UTF-8 is repaired here. A type guessed from the first rows may be wrong later.
-    types = {n: pa.binary() if n == name else schema.field(n).type for n in schema.names}
+    types = {n: pa.binary() if n == name else schema.field(n).type for n in names}
     convert = pa.csv.ConvertOptions(column_types=types)
     done = 0
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, read, parse, convert) as batches:
