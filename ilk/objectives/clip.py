@@ -24,6 +24,7 @@ from ..source import Source
 from ..source.pairs import Pairs
 from ..source.views import Views
 from ._base import Objective
+from ._cached import in_parts
 from ._gather import gather, rank
 
 LOSSES = ("softmax", "sigmoid")
@@ -36,6 +37,8 @@ class CLIP(Objective):
     """`how`: softmax or sigmoid. The temperature is learnt; `temperature` is where it begins.
 
     augment  how pictures are changed while it learns (see `ilk.source.views`); None: not at all
+    part     so many pairs go through the networks at once, in their memory alone, however large the batch
+             (see `_cached`); None: all of them
     """
 
     kind: ClassVar[str] = "pairs"
@@ -49,6 +52,7 @@ class CLIP(Objective):
         how: str = "softmax",
         temperature: float | None = None,
         augment: str | None = "captioned",
+        part: int | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Two):
@@ -59,7 +63,10 @@ class CLIP(Objective):
             raise UnknownName("loss of clip", how, LOSSES)
         if temperature is not None and not temperature >= 0.01:
             raise OptionError(f"temperature is {temperature}", "Give 0.01 or more.")
+        if part is not None and part < 1:
+            raise OptionError(f"part is {part}", "Give 1 pair or more.")
         self.encoder, self.how, self.temperature, self.augment = encoder, how, temperature, augment
+        self.part = part
         first = FIRST[how] if temperature is None else 1 / temperature
         self.scale = nn.Parameter(torch.tensor(math.log(first)))
         self.odds = nn.Parameter(torch.tensor(SELDOM)) if how == "sigmoid" else None
@@ -73,7 +80,7 @@ class CLIP(Objective):
 
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:
         pictures, captions = views
-        a, b = self.encoder(pictures), self.encoder(captions)  # 2 x (B, D)
+        a, b = (in_parts(self.encoder, x, self.part) for x in (pictures, captions))  # 2 x (B, D)
         codes = numbered(captions).to(a.device)
         with torch.autocast(a.device.type, enabled=False):  # a cosine times a hundred needs its digits
             a, b, scale = a.float(), b.float(), self.scale.exp()

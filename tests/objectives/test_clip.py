@@ -143,3 +143,72 @@ def test_the_scale_stays_below_a_hundred() -> None:
     objective.after_step(0.5)
     assert objective.scale.exp().item() == pytest.approx(100)
     assert objective.encoder.scale.item() == pytest.approx(100)
+
+
+def small(encoder: str = "vit") -> Two:
+    """Without drop-out, which draws anew for each part; a vit's pictures are evened by means that stand."""
+    torch.manual_seed(0)
+    source = coloured(40)
+    options: dict[str, object] = (
+        {"width": 16, "depth": 1, "heads": 2, "patch": 4} if encoder == "vit" else {"width": 4}
+    )
+    seeing = build(encoder, source.traits, dim=8, **options)
+    words = two_towers(seeing, source, 0, vocabulary=60).words
+    return Two(seeing.train(encoder == "convnet"), words.eval(), 8)
+
+
+@pytest.mark.parametrize("how", ["softmax", "sigmoid"])
+def test_in_parts_the_gradient_is_that_of_the_whole_batch(how: str) -> None:
+    """Gradient caching: to 1e-5 of its size, with a last part that is smaller. In double precision: what a
+    sum in another order rounds to is no matter of caching.
+    """
+    pictures, captions = coloured(40).batch(np.arange(40))
+    found = []
+    for part in (None, 16):
+        objective = CLIP(small(), how=how, augment=None, part=part).double()
+        (loss,) = objective.loss(pictures.double(), captions, progress=0.0).values()
+        loss.backward()
+        found.append([loss.detach(), *(p.grad for p in objective.parameters() if p.grad is not None)])
+    assert len(found[0]) == len(found[1]) > 20
+    for whole, parts in zip(*found):
+        assert whole is not None
+        assert parts is not None
+        assert (whole - parts).abs().max() <= 1e-5 * whole.abs().max().clamp(min=1e-3)
+
+
+def test_in_parts_what_waits_for_the_gradient_is_small() -> None:
+    """Numbers kept from the forward pass to the backward pass, and the largest batch that a network meets."""
+    batch = coloured(40).batch(np.arange(40))
+    kept, largest = [], []
+    for part in (None, 8):
+        objective, numbers, met = CLIP(small(), augment=None, part=part), [0], [0]
+
+        def keep(tensor: torch.Tensor, numbers: list[int] = numbers) -> torch.Tensor:
+            numbers[0] += 0 if isinstance(tensor, torch.nn.Parameter) else tensor.numel()
+            return tensor
+
+        objective.encoder.pictures.register_forward_pre_hook(
+            lambda _, given, met=met: met.__setitem__(0, max(met[0], len(given[0])))
+        )
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            (loss,) = objective.loss(*batch, progress=0.0).values()
+        loss.backward()
+        kept.append(numbers[0])
+        largest.append(met[0])
+    assert largest == [40, 8]
+    assert kept[1] < kept[0] / 10
+
+
+def test_in_parts_batch_norm_counts_each_sample_once() -> None:
+    pictures, captions = coloured(40).batch(np.arange(40))
+    parts, by_hand = (CLIP(small("convnet"), augment=None, part=20) for _ in range(2))
+    (loss,) = parts.loss(pictures, captions, progress=0.0).values()
+    loss.backward()
+    for at in (0, 20):
+        by_hand.encoder(pictures[at : at + 20])
+    wanted = dict(by_hand.named_buffers())
+    for name, buffer in parts.named_buffers():
+        if "running" in name or "tracked" in name:
+            assert torch.allclose(buffer, wanted[name], atol=1e-6), name
+    with pytest.raises(OptionError):
+        CLIP(small(), part=0)
