@@ -3,7 +3,6 @@
 Legend: V words, D dimensions, D' = D widened to a multiple of 8, R rows of a bag.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -15,7 +14,7 @@ from ...encoders._words import kernels
 from ...encoders._words.pieces import Bags
 from ...encoders._words.tables import tables
 from ...encoders.words import Words
-from ...errors import OptionError, UnknownName
+from ...errors import OptionError, one_of
 from ...source import Json, Source
 from .._base import ClosedForm
 from .corpus import Corpus, corpus
@@ -25,10 +24,9 @@ MODELS = ("skip-gram", "cbow")
 RATES = {"skip-gram": 0.025, "cbow": 0.05, "dbow": 0.025, "dm": 0.025}
 
 
-def check(model: str, models: Sequence[str], sample: float, rate: float | None, **numbers: int) -> None:
+def check(model: str, models: tuple[str, ...], sample: float, rate: float | None, **numbers: int) -> None:
     """`numbers` with their names: those of `none` may be 0."""
-    if model not in models:
-        raise UnknownName("model", model, models)
+    one_of(models, "model", model)
     none = ("negative", "phrases", "threads")
     for name, value in numbers.items():
         least = 0 if name in none else 1
