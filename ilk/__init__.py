@@ -18,6 +18,7 @@ __version__ = "0.1.0.dev0"
 
 # The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
 _PUBLIC = {
+    "Drawing": "generate.drawing",
     "Boxed": "source.boxes",
     "Graph": "source.graphs",
     "Id": "space",
@@ -37,6 +38,7 @@ _PUBLIC = {
     "boxes": "source.boxes",
     "cluster_cards": "analysis.cards",
     "clusters": "analysis.clusters",
+    "compare": "analysis.compare",
     "demo": "demonstration",
     "diagnose": "analysis.diagnose",
     "drift": "analysis.drift",
@@ -52,20 +54,25 @@ _PUBLIC = {
     "inside": "view.inside",
     "interactions": "source.interactions",
     "invariance": "analysis.invariance",
+    "latent": "generate.latent",
     "learn": "learning",
     "likeness": "analysis.words",
     "map": "view",
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
     "odd_one_out": "analysis.words",
+    "paint": "generate.pictures",
     "pairs": "source.pairs",
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "recommend": "analysis.recommend",
     "scenes": "source.scenes",
+    "report": "view.report",
+    "retrieval": "analysis.retrieval",
     "split": "analysis.split",
     "tables": "source.tables",
     "text": "source.text",
+    "whitening": "analysis.whitening",
     "widget": "view.notebook",
     "words": "analysis.words",
     "write": "generate.text",
@@ -74,6 +81,7 @@ _PUBLIC = {
 
 # Written out for type checkers and editors, which do not run code.
 __all__ = [
+    "Drawing",
     "Boxed",
     "Graph",
     "Id",
@@ -94,6 +102,7 @@ __all__ = [
     "boxes",
     "cluster_cards",
     "clusters",
+    "compare",
     "demo",
     "diagnose",
     "drift",
@@ -109,20 +118,25 @@ __all__ = [
     "inside",
     "interactions",
     "invariance",
+    "latent",
     "learn",
     "likeness",
     "map",
     "neighbour_graph",
     "normalise",
     "odd_one_out",
+    "paint",
     "pairs",
     "parameters",
     "probe",
     "recommend",
+    "report",
+    "retrieval",
     "scenes",
     "split",
     "tables",
     "text",
+    "whitening",
     "widget",
     "words",
     "write",
@@ -134,6 +148,7 @@ if TYPE_CHECKING:
     from .analysis.anomalies import anomalies
     from .analysis.cards import cluster_cards
     from .analysis.clusters import clusters
+    from .analysis.compare import compare
     from .analysis.diagnose import diagnose
     from .analysis.drift import drift
     from .analysis.invariance import invariance
@@ -141,13 +156,18 @@ if TYPE_CHECKING:
     from .analysis.parameters import parameters
     from .analysis.probing import probe
     from .analysis.recommend import hindsight, recommend
+    from .analysis.retrieval import retrieval
     from .analysis.shots import few_shots
     from .analysis.split import split
+    from .analysis.whitening import whitening
     from .analysis.words import export_words, import_words, likeness, odd_one_out, words
     from .analysis.zeroshot import zero_shot
     from .demonstration import demo
     from .errors import IlkError
     from .finetuning import finetune
+    from .generate.drawing import Drawing
+    from .generate.latent import latent
+    from .generate.pictures import paint
     from .generate.text import write
     from .learning import learn
     from .source import Source
@@ -168,6 +188,7 @@ if TYPE_CHECKING:
     from .view import map
     from .view.inside import inside
     from .view.notebook import widget
+    from .view.report import report
 
 
 def __getattr__(name: str) -> Any:
