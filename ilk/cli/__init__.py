@@ -58,6 +58,9 @@ from . import look  # noqa: F401
 from . import encoder  # noqa: F401
 
 # isort: split
+from . import detect  # noqa: F401
+
+# isort: split
 from . import generate  # noqa: F401
 
 # isort: split
