@@ -1,0 +1,185 @@
+"""The two ways to find: by a detector that has learnt from boxes, and by what stands out, without any.
+
+Legend: B pieces, C channels, T pixels a side of a piece, S of the pictures that a detector learnt from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from .. import console, saved
+from ..detect.blobs import blobs
+from ..detect.found import Found
+from ..detect.measure import Measure
+from ..detect.tiles import tiled
+from ..encoders import Encoder
+from ..encoders.detector import Detector
+from ..errors import DataError, OptionError
+from ..find import parameters
+from ..generate._folders import folders, nothing, several
+from ..source import Json, Source
+from ..source._boxes.labels import THING
+from ..source.boxes import Boxed, boxes
+from ..space import Space
+from ..target import paths
+from .found import Detections
+from .pictures import as_learnt, filled, fitted, pictures, plain
+
+LARGE = 2  # times the side of what a detector learnt from: larger pictures are looked at in tiles
+TILE = 1024  # pixels a side, where nothing was learnt
+OVERLAP = 0.25  # of a tile, with the next
+
+
+def detect(
+    run: str | os.PathLike[str],
+    data: Any,
+    *,
+    least: float = 0.25,
+    above: float = 0.5,
+    soft: bool = False,
+    tile: int | None = None,
+    strict: bool = False,
+) -> Detections:
+    """What the detector of `run` (NAME.run, NAME.space, ...) finds in the pictures of `data`.
+
+    data    a folder, list, glob or file of pictures, or a source
+    least   how sure, 0 to 1
+    above   boxes of a class that overlap by a larger IoU show the same thing
+    soft    such are made less sure instead of left out
+    tile    look at pictures in tiles of so many pixels a side, at their own size (default: at pictures of
+            more than twice the size of what it learnt from)
+    """
+    if not 0 <= least < 1:
+        raise OptionError(f"least is {least}", "How sure a box must be: from 0 to below 1.")
+    detector, reading = _learnt(Path(run))
+    channels, side = detector.encoder.channels, int(str(reading["size"]))
+
+    def find(x: Tensor) -> list[Found]:
+        return detector.find(x, least=least, above=above, soft=soft)
+
+    def one(field: Any) -> Found:
+        high, wide = field.shape[1:]
+        if tile is not None or max(high, wide) > LARGE * side:
+            T = tile or side
+            overlap = round(OVERLAP * T)
+            return tiled(
+                field, find, ready=as_learnt(reading, channels), tile=T, overlap=overlap, above=above
+            )
+        x, back = fitted(np.asarray(field[:, :, :]), reading, channels)
+        found = find(x)[0]
+        boxes = np.clip((found.boxes - back[0]) * back[1], 0, np.array([wide, high] * 2, np.float32))
+        return Found(boxes, found.scores, found.classes)
+
+    ids, found = _each(data, one, strict=strict)
+    return Detections(ids, found, tuple(detector.classes), data, detector, dict(reading))
+
+
+def judge(
+    run: str | os.PathLike[str] | None,
+    data: Any,
+    *,
+    labels: str | os.PathLike[str] | None = None,
+    least: float = 0.01,
+    strict: bool = False,
+    **options: Any,
+) -> tuple[Measure, Detections, Boxed]:
+    """How well `run` (None: `discover`, whatever the classes) finds what `data` are labelled with.
+
+    data     a source with boxes, or what `ilk.boxes` reads, with these `labels`
+    options  more of `detect` or `discover`
+    """
+    if not isinstance(data, Boxed):
+        side = None if run is None else int(str(_learnt(Path(run))[1]["size"]))
+        data = boxes(data, labels=labels, size=side, strict=strict)
+    if run is None:
+        data = one_class(data)
+        found = discover(data, strict=strict, **options)
+    else:
+        found = detect(run, data, least=least, strict=strict, **options)
+    return found.judge(data), found, data
+
+
+def one_class(data: Boxed) -> Boxed:
+    """The same boxes, all of one class."""
+    known = data.boxes(np.arange(len(data)))
+    return Boxed(data.pictures, [b for b, _ in known], [0 * k for _, k in known], skipped=data.skipped)
+
+
+def discover(
+    data: Any,
+    *,
+    smallest: float = 4.0,
+    largest: float | None = None,
+    least: float = 5.0,
+    any_light: bool | None = None,
+    tile: int | None = None,
+    strict: bool = False,
+) -> Detections:
+    """What stands out in the pictures of `data`, by its own light: nothing has to be learnt or labelled.
+
+    smallest, largest  sides of things in pixels (default: to half the picture's, or a quarter of a tile's)
+    least              times the noise that a thing must stand out
+    any_light          dark things too, not only bright ones (default: in colour pictures)
+    tile               look in tiles of so many pixels a side (default: 1024, at larger pictures)
+    """
+
+    def look(x: np.ndarray, most: float | None) -> Found:
+        return blobs(x, smallest=smallest, largest=most, least=least, any_light=any_light)
+
+    def one(field: Any) -> Found:
+        T = tile or TILE
+        if max(field.shape[1:]) <= T:
+            return look(filled(np.asarray(field[:, :, :])), largest)
+        most = OVERLAP * T if largest is None else largest
+        overlap = min(round(most), T // 2)
+
+        def each(x: Tensor) -> list[Found]:
+            return [look(p, most) for p in x.numpy()]
+
+        return tiled(field, each, ready=plain, tile=T, overlap=overlap)
+
+    ids, found = _each(data, one, strict=strict)
+    return Detections(ids, found, (THING,), data)
+
+
+def _each(data: Any, one: Callable[[Any], Found], *, strict: bool) -> tuple[list[str], list[Found]]:
+    ids, found = [], []
+    with console.progress("pictures", len(data) if isinstance(data, Source) else None) as bar:
+        for name, field in pictures(data, strict=strict):
+            ids.append(name)
+            found.append(one(field))
+            bar.advance()
+    return ids, found
+
+
+def _learnt(run: Path) -> tuple[Detector, dict[str, Json]]:
+    """The one detector there, and how the pictures were read that it learnt from."""
+    held = {folder: saved.load(folder, Encoder) for folder in folders(run)}  # type: ignore[type-abstract]
+    finds = {folder: one for folder, encoder in held.items() if (one := _within(encoder)) is not None}
+    if not finds:
+        do = "Learn one: ilk learn FOLDER --objective yolo. Or find without: ilk detect discover FOLDER"
+        raise nothing(run, "finds things", do)
+    if len(finds) > 1:
+        raise several(run, "find things", list(finds))
+    folder, detector = next(iter(finds.items()))
+    for place in (folder, run, paths(run.with_suffix(""))[1]):
+        if (place / "space.json").exists():
+            return detector, Space.open(place).reading
+    raise DataError(
+        f"{run} does not say how its pictures were read", f"Expected {run.with_suffix('.space')} beside it."
+    )
+
+
+def _within(encoder: Any) -> Detector | None:
+    """It, or what it evens out the vectors of."""
+    while not isinstance(encoder, Detector):
+        if "encoder" not in parameters(type(encoder)):
+            return None
+        encoder = encoder.encoder
+    return encoder
