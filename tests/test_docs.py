@@ -31,6 +31,7 @@ import typer
 
 import ilk
 from ilk import cli, console, encoders, objectives
+from ilk.usual import TOLD, TOWERS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -212,7 +213,8 @@ def options(verb: str) -> set[str]:
 def of_members() -> set[str]:
     """Options that objectives and encoders bring to `ilk learn`."""
     classes = [objectives.find(n) for n in objectives.names()] + [encoders.find(n) for n in encoders.names()]
-    return {f"--{p.replace('_', '-')}" for c in classes for p in inspect.signature(c).parameters}
+    own = {p for c in classes for p in inspect.signature(c).parameters}
+    return {f"--{p.replace('_', '-')}" for p in own.union(TOLD, *TOWERS.values())}
 
 
 def test_every_verb_and_option_of_the_command_line_is_told() -> None:
