@@ -47,12 +47,18 @@ class Teacher(nn.Module, Generic[E]):
     def follow(self, encoder: nn.Module, head: nn.Module, momentum: float) -> None:
         """momentum * teacher + (1 - momentum) * student; what is counted is copied."""
         for mine, theirs in ((self.encoder, encoder), (self.head, head)):
-            student = theirs.state_dict()
-            for name, tensor in mine.state_dict().items():
-                if tensor.is_floating_point():
-                    tensor.lerp_(student[name], 1 - momentum)
-                else:
-                    tensor.copy_(student[name])
+            follow(mine, theirs, momentum)
+
+
+@torch.no_grad()
+def follow(mine: nn.Module, theirs: nn.Module, momentum: float) -> None:
+    """Each tensor: momentum * mine + (1 - momentum) * theirs; what is counted is copied."""
+    student = theirs.state_dict()
+    for name, tensor in mine.state_dict().items():
+        if tensor.is_floating_point():
+            tensor.lerp_(student[name], 1 - momentum)
+        else:
+            tensor.copy_(student[name])
 
 
 def towards_one(momentum: float, progress: float) -> float:

@@ -46,8 +46,8 @@ class Course:
         best, last = (_health(one) for one in (self.health, self.last))
         began = f"Stopped at step {step}" if stopped else f"Learnt for {step} steps"
         kept = f"the encoder of step {self.kept} of {step} is kept"
-        if last.collapsed:
-            earlier = self.kept < step and not best.collapsed
+        if last.collapsed or last.narrow:
+            earlier = self.kept < step and not (best.collapsed or best.narrow)
             return last.sentence() + (f" From before that, {kept}: {best.sentence()}" if earlier else "")
         if self.overtrained:
             return f"Over-trained: {self._worse(last)}, so {kept}: {best.sentence()}"

@@ -4,12 +4,14 @@ Pure functions on float vectors (arrays or tensors). Legend: n vectors of D dime
 """
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from ..errors import OptionError
 
 Vectors: TypeAlias = np.ndarray | Tensor
 
@@ -103,6 +105,43 @@ def knn_accuracy(
         votes.scatter_add_(1, known[near], ((similarity - 1) / temperature).exp())  # - 1: cannot overflow
         right += int((names[votes.argmax(1).cpu().numpy()] == np.asarray(labels)[rows]).sum())
     return right / len(queries)
+
+
+class Likeness(NamedTuple):
+    """How made things lie among true ones: all 0 to 1 but density, and high where both are alike."""
+
+    precision: float  # share of the made ones that lie within reach of a true one
+    recall: float  # share of the true ones within reach of a made one
+    density: float  # true ones in whose reach a made one lies, over how many that is among true ones
+    coverage: float  # share of the true ones that have a made one within their reach
+
+
+def likeness(real: Vectors, made: Vectors, k: int = 5) -> Likeness:
+    """Precision and recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020).
+
+    A thing's reach is the distance to the k-th nearest of its own kind. Euclidean, exact.
+    """
+    a, b = _tensor(real), _tensor(made)
+    k = min(k, len(a) - 1, len(b) - 1)
+    if k < 1:
+        raise OptionError(f"{len(a)} true and {len(b)} made", "Two of each can be compared, or more.")
+    reach_a, reach_b = _reach(a, k), _reach(b, k)
+    inside = a.new_zeros(len(b))  # in how many true ones' reach
+    recalled = covered = 0
+    for rows in _blocks(len(a)):
+        far = torch.cdist(a[rows], b)  # (block, made)
+        within = far <= reach_a[rows, None]
+        inside += within.sum(0)
+        covered += int(within.any(1).sum())
+        recalled += int((far <= reach_b).any(1).sum())
+    return Likeness(
+        float((inside > 0).float().mean()), recalled / len(a), float(inside.mean()) / k, covered / len(a)
+    )
+
+
+def _reach(z: Tensor, k: int) -> Tensor:  # (n, D) -> (n,)
+    # k + 1: itself is the nearest
+    return torch.cat([torch.cdist(z[rows], z).kthvalue(k + 1, dim=1).values for rows in _blocks(len(z))])
 
 
 def _tensor(z: Vectors) -> Tensor:

@@ -258,7 +258,7 @@ def _given_back(decoder: Decoder, source: Source, rows: np.ndarray, z: Tensor) -
 
 
 def _of_made(made: Any, source: Source, rows: np.ndarray) -> dict[str, float]:
-    """How pictures of an objective's own making lie among samples, by their pixels: the same at every check."""
+    """How pictures of an objective's own making lie among samples, by their pixels, which stay the same."""
     if not isinstance(made, Tensor) or len(rows) < 3:
         return {}
     real, own = (_small(x) for x in (torch.cat([*batches(source, _BATCH, rows)]), made))

@@ -177,6 +177,8 @@ def test_what_it_decodes_looks_like_what_came(cls: type[Objective], source: Sour
     objective = made(cls, source)
     if objective.decoder is None or takes(cls) == "text":
         pytest.skip("learns no way back, or one to text")
+    if objective.made(2) is not None:
+        pytest.skip("is to make new ones, not to give these back")
     learn(objective, source, 30)
     batch = source.batch(np.arange(len(source)))
     with torch.inference_mode():

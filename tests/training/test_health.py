@@ -6,7 +6,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ilk.training.health import alignment, alpha_req, knn_accuracy, rankme, uniformity, view_retrieval
+from ilk.errors import OptionError
+from ilk.training.health import (
+    alignment,
+    alpha_req,
+    knn_accuracy,
+    likeness,
+    rankme,
+    uniformity,
+    view_retrieval,
+)
 
 
 def test_rankme_by_hand() -> None:
@@ -95,3 +104,37 @@ def test_read_only_arrays_are_taken() -> None:
     z = np.eye(4, dtype=np.float32)
     z.flags.writeable = False
     assert rankme(z) == pytest.approx(4)
+
+
+def test_likeness_by_hand() -> None:
+    """Reaches of the true ones 1, 1, 1, 8; of the made ones 4.5, 15, 4.5."""
+    real = np.array([[0.0], [1.0], [2.0], [10.0]], np.float32)
+    made = np.array([[0.5], [20.0], [5.0]], np.float32)
+    found = likeness(real, made, k=1)
+    assert found.precision == pytest.approx(2 / 3)  # not 20, which is 10 away from 10
+    assert found.recall == 1  # 10 is within reach of 20
+    assert found.density == pytest.approx((2 + 0 + 1) / 3)
+    assert found.coverage == pytest.approx(3 / 4)  # not 2: nothing within 1 of it
+    with pytest.raises(OptionError, match="4 true and 1 made"):
+        likeness(real, made[:1])
+
+
+def test_likeness_of_draws_alike_and_of_half_the_modes() -> None:
+    rng = np.random.default_rng(0)
+    places = np.array([[0.0, 0.0], [50.0, 0.0]])
+
+    def draws(n: int, modes: int) -> np.ndarray:
+        return (places[rng.integers(modes, size=n)] + rng.normal(size=(n, 2))).astype(np.float32)
+
+    real, alike, half = draws(1500, 2), draws(1500, 2), draws(1500, 1)
+    same = likeness(real, alike)
+    # Naeem et al.: 1 - 2^-k of the true ones are covered by as many draws of the same
+    assert same.coverage == pytest.approx(1 - 2**-5, abs=0.02)
+    assert same.density == pytest.approx(1, abs=0.05)
+    assert min(same.precision, same.recall) > 0.95
+    fallen = likeness(real, half)
+    assert fallen.precision > 0.95
+    assert fallen.coverage == pytest.approx(0.5, abs=0.05)
+    assert fallen.recall == pytest.approx(0.5, abs=0.05)
+    noise = likeness(real, (draws(1500, 2) + 25).astype(np.float32))
+    assert (noise.precision, noise.coverage) == (0, 0)

@@ -193,3 +193,37 @@ def test_a_small_encoder_in_training_mode_stays_so() -> None:
     report(encoder, Digits(50))
     assert encoder.training
     assert all(torch.equal(before[k], v) for k, v in encoder.state_dict().items())
+
+
+def test_a_generator_that_has_collapsed_is_told() -> None:
+    source = Digits(600)
+    held, others = np.arange(400, 600), np.arange(400)
+    rng = np.random.default_rng(0)
+
+    def seen(made: Tensor | None) -> Health:
+        return Watch().measure(Flat(), source, held, others, made=lambda n: made)
+
+    assert seen(None).coverage is None
+    true = seen(source.batch(others[:200]))
+    assert true.coverage is not None
+    assert true.coverage > 0.4  # other writers'
+    assert not true.narrow
+    assert true.deciding == true.coverage
+    assert true.decided_by == "coverage"
+    assert f"what it makes covers {true.coverage:.0%} of 200 held-out samples" in true.sentence()
+
+    one = source.batch(np.full(200, 3))
+    assert seen(one + 0.01 * torch.from_numpy(rng.normal(size=one.shape)).float()).narrow == (
+        "is nearly all the same"
+    )
+    zeros = source.batch(rng.choice(others[source.labels[others] == 0], 200))
+    few = seen(zeros)
+    assert few.narrow.startswith("is of a few kinds only: it covers")
+    assert few.sentence().startswith("The generator has collapsed: what it makes is of a few kinds only")
+
+    course = Course()
+    course.takes(10, true)
+    course.takes(20, few)
+    told = course.verdict(20, stopped=False)
+    assert told.startswith("The generator has collapsed")
+    assert "From before that, the encoder of step 10 of 20 is kept" in told
