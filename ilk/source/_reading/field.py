@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -40,15 +41,19 @@ class Field:
 
 
 def fields(file: File) -> Iterator[tuple[int, Any]]:
-    """Part (-1: the file is one picture) and array (C, H, W), or field, of each picture in it."""
-    mapped = _mapped(file)
-    if mapped is not None:
-        yield -1, mapped
-    else:
-        yield from formats.read(file)
+    """Part (-1: the file is one picture) and array (C, H, W), or field, of each picture in it.
+
+    A field can be looked at until the next one is asked for.
+    """
+    with ExitStack() as stack:
+        mapped = _mapped(file, stack)
+        if mapped is not None:
+            yield -1, mapped
+            return
+    yield from formats.read(file)
 
 
-def _mapped(file: File) -> Field | None:
+def _mapped(file: File, stack: ExitStack) -> Field | None:
     """A field of the disk: of NPY, TIFF and FITS that hold one large picture, not compressed."""
     if file.data is not None or file.length >= 0 or not file.path or os.path.getsize(file.path) < LARGE:
         return None
@@ -61,17 +66,16 @@ def _mapped(file: File) -> Field | None:
                 if len(tiff.pages) > 1:
                     return None
             return Field(tifffile.memmap(file.path, mode="r"))
-        return _of_fits(file.path) if file.kind in (".fits", ".fit", ".fts") else None
+        return _of_fits(file.path, stack) if file.kind in (".fits", ".fit", ".fts") else None
     except (OSError, ValueError, ImportError):  # told by the reader of whole files
         return None
 
 
-def _of_fits(path: str) -> Field | None:
+def _of_fits(path: str, stack: ExitStack) -> Field | None:
     from astropy.io import fits
 
-    held = fits.open(path, memmap=True)  # open as long as the field is: its pieces are read through it
+    held = stack.enter_context(fits.open(path, memmap=True))
     images = [hdu for hdu in held if hdu.is_image and len(hdu.shape) >= 2]
     if len(images) == 1 and len(images[0].shape) == 2:
         return Field(images[0].section, upside_down=True)
-    held.close()
     return None
