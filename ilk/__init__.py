@@ -18,8 +18,8 @@ __version__ = "0.1.0.dev0"
 
 # The public names and where they stand. Each is imported when it is first asked for: torch takes seconds.
 _PUBLIC = {
-    "Drawing": "generate.drawing",
     "Boxed": "source.boxes",
+    "Drawing": "generate.drawing",
     "Graph": "source.graphs",
     "Id": "space",
     "IlkError": "errors",
@@ -27,6 +27,7 @@ _PUBLIC = {
     "Interactions": "source.interactions",
     "Pairs": "source.pairs",
     "Recipe": "training.recipe",
+    "Reproduced": "reproducing",
     "Source": "source",
     "Space": "space",
     "Table": "source.tables",
@@ -66,6 +67,7 @@ _PUBLIC = {
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "recommend": "analysis.recommend",
+    "reproduce": "reproducing",
     "scenes": "source.scenes",
     "report": "view.report",
     "retrieval": "analysis.retrieval",
@@ -81,8 +83,8 @@ _PUBLIC = {
 
 # Written out for type checkers and editors, which do not run code.
 __all__ = [
-    "Drawing",
     "Boxed",
+    "Drawing",
     "Graph",
     "Id",
     "IlkError",
@@ -90,6 +92,7 @@ __all__ = [
     "Interactions",
     "Pairs",
     "Recipe",
+    "Reproduced",
     "Source",
     "Space",
     "Table",
@@ -130,6 +133,7 @@ __all__ = [
     "parameters",
     "probe",
     "recommend",
+    "reproduce",
     "report",
     "retrieval",
     "scenes",
@@ -156,6 +160,7 @@ if TYPE_CHECKING:
     from .analysis.parameters import parameters
     from .analysis.probing import probe
     from .analysis.recommend import hindsight, recommend
+    from .reproducing import Reproduced, reproduce
     from .analysis.retrieval import retrieval
     from .analysis.shots import few_shots
     from .analysis.split import split

@@ -9,6 +9,14 @@ clip          from scratch: a convnet and a small transformer, learnt together
 clip, words   the same, the transformer replaced by those word vectors
 
     python recipes/clip.py openmoji-72.tar corpus-4m-words.txt.xz --steps 800
+    python recipes/clip.py ... --steps 300 --towers words --how softmax sigmoid --wrong 0 0.25 0.5
+
+`--wrong`: this share of the pairs learnt from is given the caption of another. The gap is the distance of the
+middles of all pictures and of all captions; alignment and uniformity as Wang & Isola (2020) have them.
+
+    python recipes/clip.py openmoji-72.tar - --memory 1024 --part 64
+
+prints what waits for the backward pass of one step of so many pairs, with and without gradient caching.
 
 The archive holds png/ and captions.csv (file, caption, ...), made of OpenMoji's own; the corpus is any text.
 Printed: docs/captions.md.
@@ -25,15 +33,16 @@ import pyarrow as pa
 import pyarrow.csv
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 import ilk
 from ilk import encoders, saved
+from ilk.analysis.retrieval import Retrieval, both_ways
 from ilk.encoders import Encoder, embed
 from ilk.encoders.projected import project
 from ilk.objectives.clip import CLIP, numbered
 from ilk.objectives.sif import SIF
 from ilk.source.pairs import Pairs
+from ilk.source.text import Text
 from ilk.usual import two_towers
 
 PENALTIES = 10.0 ** np.arange(-3, 4)  # of the ridge, chosen on a tenth of what is learnt from
@@ -46,18 +55,29 @@ def main() -> None:
     found = openmoji(options.archive, work)
     held = (numbered(found.captions.batch(np.arange(len(found)))).numpy() % 5) == 0
     taught, asked = found.take(np.flatnonzero(~held)), found.take(np.flatnonzero(held))
+    if options.memory:
+        waiting(taught, options)
+        return
     print(f"{len(taught):,} pairs to learn from, {len(asked):,} held out")
-    print("| way | text to picture R@10 | picture to text R@10 | CPU-seconds |")
-    print("|---|---|---|---|")
-    print(f"| chance | {10 / len(asked):.3f} | {10 / len(asked):.3f} | - |", flush=True)
+    print(
+        "| way | text to picture R@10 | picture to text R@10 | gap | alignment | uniformity | CPU-seconds |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    print(f"| chance | {10 / len(asked):.3f} | {10 / len(asked):.3f} | - | - | - | - |", flush=True)
     began = time.process_time()
     words = SIF().solve(ilk.text(options.corpus, by="line"))
     saved.save(words, work / "words", Encoder)
-    _line("word vectors", *regressed(words, taught, asked), began)
-    for name, tower in (("clip", "transformer"), ("clip, words", str(work / "words"))):
-        for how in options.how:
-            began = time.process_time()
-            _line(f"{name}, {how}", *learnt(tower, how, taught, asked, options), began)
+    said = asked.captions.batch(np.arange(len(asked)))
+    _line("word vectors", both_ways(*regressed(words, taught, asked), said), began)
+    towers = {"transformer": ("clip", "transformer"), "words": ("clip, words", str(work / "words"))}
+    for wrong in options.wrong:
+        given = shuffled(taught, wrong, options.seed)
+        for name, tower in (towers[t] for t in options.towers):
+            for how in options.how:
+                began = time.process_time()
+                mixed = f", {wrong:.0%} wrong" if wrong else ""
+                pictures, captions = learnt(tower, how, given, asked, options)
+                _line(f"{name}, {how}{mixed}", both_ways(pictures, captions, said), began)
 
 
 def _options() -> argparse.Namespace:
@@ -69,6 +89,10 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--how", nargs="+", default=["softmax"], help="softmax, sigmoid")
+    parser.add_argument("--towers", nargs="+", default=["transformer", "words"])
+    parser.add_argument("--wrong", nargs="+", type=float, default=[0.0])
+    parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("--part", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
 
@@ -82,7 +106,53 @@ def openmoji(archive: Path, work: Path) -> Pairs:
     return ilk.pairs(work / "openmoji.csv", size=64, cache=False)
 
 
-def regressed(words: Encoder, taught: Pairs, asked: Pairs) -> tuple[Tensor, Tensor]:
+def shuffled(source: Pairs, share: float, seed: int) -> Pairs:
+    """With so many of the captions dealt out anew among themselves."""
+    rng = np.random.default_rng(seed)
+    some = rng.permutation(len(source))[: round(share * len(source))]
+    said = source.captions.batch(np.arange(len(source)))
+    dealt = {int(i): said[j] for i, j in zip(some, np.roll(some, 1))}
+    words = [dealt.get(i, one) for i, one in enumerate(said)]
+    return Pairs(source.pictures, Text(words, [source.id(i) for i in range(len(source))]))
+
+
+def waiting(taught: Pairs, options: argparse.Namespace) -> None:
+    """Megabytes that a forward pass leaves for the backward pass: of all parts, and of one."""
+    batch = taught.batch(np.arange(options.memory))
+    print(f"| {options.memory:,} pairs a step | waiting, MB | CPU-seconds |")
+    print("|---|---|---|")
+    for part in (None, options.part):
+        torch.manual_seed(options.seed)
+        seeing = encoders.build("convnet", taught.traits, dim=128)
+        two = two_towers(seeing, taught, options.seed, "transformer", 2000)
+        began = time.process_time()
+        kept = left_by(CLIP(two, part=part), batch)
+        if part is not None:  # one part is gone through again at a time
+            torch.manual_seed(options.seed)
+            kept += left_by(CLIP(two), (batch[0][:part], batch[1][:part]))
+        spent = time.process_time() - began
+        print(
+            f"| {'all at once' if part is None else f'in parts of {part}'} | {kept / 1e6:.0f} | {spent:.0f} |"
+        )
+
+
+def left_by(objective: CLIP, batch: tuple[Tensor, list[str]]) -> int:
+    """Bytes; what is shared is counted once."""
+    met: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, torch.nn.Parameter):
+            met[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        (loss,) = objective.loss(*objective.views(batch), progress=0.0).values()
+        held = sum(met.values())
+    loss.backward()  # type: ignore[no-untyped-call]
+    return held
+
+
+def regressed(words: Encoder, taught: Pairs, asked: Pairs) -> tuple[np.ndarray, np.ndarray]:
     """Pictures and captions of those asked, as word vectors."""
     pixels = encoders.build("pixels", taught.traits).eval()
     seeing = project(pixels, taught.pictures, AXES)
@@ -100,12 +170,12 @@ def regressed(words: Encoder, taught: Pairs, asked: Pairs) -> tuple[Tensor, Tens
     off = [np.square(x[tenth] @ weights(~tenth, p) - (y[tenth] - middle)).sum() for p in PENALTIES]
     best = weights(np.ones(len(x), bool), float(PENALTIES[int(np.argmin(off))]))
     pictures = embed(seeing, asked.pictures) @ best
-    return torch.from_numpy(pictures).float(), torch.from_numpy(embed(words, asked.captions) - middle)
+    return pictures, embed(words, asked.captions) - middle
 
 
 def learnt(
     tower: str, how: str, taught: Pairs, asked: Pairs, options: argparse.Namespace
-) -> tuple[Tensor, Tensor]:
+) -> tuple[np.ndarray, np.ndarray]:
     torch.manual_seed(options.seed)
     seeing = encoders.build("convnet", taught.traits, dim=128)
     objective = CLIP(two_towers(seeing, taught, options.seed, tower, 2000), how=how)
@@ -113,19 +183,14 @@ def learnt(
         steps=options.steps, batch=options.batch, held_out=0, checks=1, seed=options.seed, weight_decay=0.05
     )
     encoder = ilk.fit(objective, taught, recipe, run=Path(mkdtemp()))
-    return torch.from_numpy(embed(encoder, asked.pictures)), torch.from_numpy(embed(encoder, asked.captions))
+    return embed(encoder, asked.pictures), embed(encoder, asked.captions)
 
 
-def _line(name: str, pictures: Tensor, words: Tensor, began: float) -> None:
-    cosines = F.normalize(words) @ F.normalize(pictures).T  # (n, n)
-    figures = f"{recall(cosines):.3f} | {recall(cosines.T):.3f}"
-    print(f"| {name} | {figures} | {time.process_time() - began:.0f} |", flush=True)
-
-
-def recall(cosines: Tensor, k: int = 10) -> float:
-    """The share of rows whose own column is among the k largest; equals count against it."""
-    nearer = (cosines >= cosines.diag()[:, None]).sum(1)
-    return (nearer <= k).float().mean().item()
+def _line(name: str, found: Retrieval, began: float) -> None:
+    recalls = " | ".join(f"{way.recall[-1]:.3f}" for way in found.ways)
+    even = f"{found.pictures:.2f}, {found.words:.2f}, across {found.across:.2f}"
+    spent = time.process_time() - began
+    print(f"| {name} | {recalls} | {found.gap:.2f} | {found.alignment:.2f} | {even} | {spent:.0f} |")
 
 
 if __name__ == "__main__":

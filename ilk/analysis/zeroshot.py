@@ -100,15 +100,15 @@ def _checked(
 
 
 def _said(space: Space, classes: list[str], templates: list[str]) -> np.ndarray:  # (c, D)
-    said = [_unit(space.encode([t.replace("{}", name) for name in classes])) for t in templates]
-    return _unit(np.mean(said, axis=0))
+    said = [unit(space.encode([t.replace("{}", name) for name in classes])) for t in templates]
+    return unit(np.mean(said, axis=0))
 
 
 def _nearest(vectors: np.ndarray, middles: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray]:
     chosen, probability = np.zeros(len(vectors), np.int64), np.zeros(len(vectors), np.float32)
     for start in range(0, len(vectors), _BLOCK):
         rows = slice(start, start + _BLOCK)
-        chances = softmax(scale * (_unit(vectors[rows]) @ middles.T), axis=1)  # (block, c)
+        chances = softmax(scale * (unit(vectors[rows]) @ middles.T), axis=1)  # (block, c)
         chosen[rows], probability[rows] = chances.argmax(1), chances.max(1)
     return chosen, probability
 
@@ -131,6 +131,7 @@ def _plain(name: str) -> str:
     return re.sub(r"[\s_-]+", " ", name).strip().lower()
 
 
-def _unit(z: np.ndarray) -> np.ndarray:
-    unit: np.ndarray = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
-    return unit
+def unit(z: np.ndarray) -> np.ndarray:
+    """(n, D) of length 1."""
+    found: np.ndarray = z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
+    return found

@@ -1,5 +1,6 @@
-"""A verb for spaces that are asked in words: classes by their names."""
+"""Verbs for spaces that are asked in words: classes by their names; how well words find pictures."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -29,4 +30,23 @@ def zero_shot(
 
     opened = open_space(space)
     found = sorted_into(opened, classes, template=template or TEMPLATE, label=label, layer=layer, write=write)
+    output.table(found.table(), told=found.sentence())
+
+
+@app.command()
+def retrieval(
+    space: SpacePath,
+    data: Annotated[
+        Path | None, typer.Option(help="Other pictures with captions, never learnt from [default: its own].")
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option(help="The one with the captions [default: caption, text, ...].")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """How well words find pictures and pictures words, and how the two lie to each other."""
+    output = Output(json)
+    from ..analysis.retrieval import retrieval as retrieved
+
+    found = retrieved(open_space(space), data, caption=column)
     output.table(found.table(), told=found.sentence())

@@ -89,6 +89,20 @@ def test_pictures_are_found_by_words(space: ilk.Space) -> None:
     assert [str(i).partition("-")[0] for i in several.ids[:, 0]] == ["red", "blue"]
 
 
+def test_both_ways(space: ilk.Space) -> None:
+    found = ilk.retrieval(space)
+    assert found.pairs == 96
+    there, back = (way.recall[-1] for way in found.ways)
+    assert there > 0.9
+    assert back > 0.6  # of a colour's three captions, a picture shows nothing that tells them apart
+    assert 0 < found.gap < 2
+    assert found.table()["way"].to_pylist() == ["words to pictures", "pictures to words"]
+    others = ilk.retrieval(space, coloured(40))
+    assert others.pairs == 40
+    with pytest.raises(UnknownName):
+        ilk.retrieval(space, caption="tags")
+
+
 def test_pictures_and_words_lie_in_one_space(space: ilk.Space) -> None:
     said = space.encode(["red paint"])
     shown = space.encode(

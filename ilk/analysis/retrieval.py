@@ -1,0 +1,148 @@
+"""How well words find pictures and pictures words, and how the two halves lie to each other.
+
+Legend: n pairs, D dimensions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..errors import DataError, SpaceError, UnknownName
+from ..source import read
+from ..source.pairs import NAMES, Pairs
+from .zeroshot import unit
+
+if TYPE_CHECKING:
+    from ..space import Space
+
+KS = (1, 5, 10)
+_BLOCK = 1024  # rows compared at a time
+
+
+@dataclass(frozen=True)
+class Way:
+    """Each of one half asks; the right answers are its own other half, and those that say the same."""
+
+    name: str
+    recall: tuple[float, ...]  # share whose right answer is among the first of KS
+    rank: float  # of the first right answer, the median
+    chance: float  # recall at the last of KS, were the order drawn by lot
+
+
+@dataclass(frozen=True)
+class Retrieval:
+    pairs: int
+    ways: list[Way]
+    gap: float  # distance of the two halves' means: 0 where they lie among each other (Liang et al. 2022)
+    alignment: float  # mean squared distance of the two halves of a pair: 0 same, 2 unrelated, 4 opposite
+    pictures: float  # uniformity of each half: log of the mean exp(-2 d^2); less is more even
+    words: float
+    across: float  # the same between halves of different pairs
+
+    def table(self) -> pa.Table:
+        recalls = zip(*(w.recall for w in self.ways))
+        return pa.table(
+            {
+                "way": [w.name for w in self.ways],
+                **{f"recall@{k}": list(r) for k, r in zip(KS, recalls)},
+                "median rank": [w.rank for w in self.ways],
+                f"chance@{KS[-1]}": [w.chance for w in self.ways],
+            }
+        )
+
+    def sentence(self) -> str:
+        there, back = (w.recall[-1] for w in self.ways)
+        return (
+            f"Of {self.pairs:,} captions {there:.1%} find their picture among the {KS[-1]} nearest, of the "
+            f"pictures {back:.1%} their caption. The halves of a pair are {self.alignment:.2f} apart (mean "
+            f"squared distance; 2 is unrelated), the middles of all pictures and of all captions "
+            f"{self.gap:.2f}; uniformity {self.pictures:.2f}, {self.words:.2f}, across {self.across:.2f}."
+        )
+
+
+def retrieval(space: Space, data: Any = None, *, caption: str | None = None) -> Retrieval:
+    """Of the space's own pictures and their captions; or of `data`: other pairs, never learnt from.
+
+    caption  the column with the captions (default: caption, text, title, description or txt)
+    """
+    if not space.in_words or space.of_text:
+        raise SpaceError(
+            f"the encoder of {space.path} reads no words beside pictures", "Learn one: --objective clip."
+        )
+    if data is None:
+        said, rows = _captions(space, caption)
+        return both_ways(space.vectors()[rows], space.encode(said), said)
+    options = {} if caption is None else {"caption": caption}
+    source = data if isinstance(data, Pairs) else read({**space.reading, "reader": "pairs"}, data, **options)
+    assert isinstance(source, Pairs)
+    said = source.captions.batch(np.arange(len(source)))
+    return both_ways(space.encode(source.pictures), space.encode(said), said)
+
+
+def both_ways(pictures: np.ndarray, words: np.ndarray, said: list[str]) -> Retrieval:
+    """Of vectors (n, D) of pictures and of their captions."""
+    from ..training import health
+
+    if len(said) < 2:
+        raise DataError(f"{len(said)} pairs", "Two or more are needed, to be taken for each other.")
+    a, b = unit(pictures), unit(words)
+    same = np.unique(said, return_inverse=True)[1]
+    ways = [_way("words to pictures", b, a, same), _way("pictures to words", a, b, same)]
+    return Retrieval(
+        len(said),
+        ways,
+        gap=float(np.linalg.norm(a.mean(0) - b.mean(0))),
+        alignment=health.alignment(a, b),
+        pictures=health.uniformity(a),
+        words=health.uniformity(b),
+        across=_across(a, b),
+    )
+
+
+def _captions(space: Space, name: str | None) -> tuple[list[str], np.ndarray]:
+    """What is said of the rows that have a caption, and which they are."""
+    columns = space.metadata()
+    names = columns.column_names
+    found = name or next((n for want in NAMES for n in names if n.lower() == want), None)
+    if found is None or found not in names:
+        raise UnknownName("column of captions", found or NAMES[0], names)
+    said = columns[found].cast(pa.string()).to_pylist()
+    rows = [i for i, one in enumerate(said) if one and one.strip()]
+    return [str(said[i]) for i in rows], np.array(rows, np.int64)
+
+
+def _way(name: str, asking: np.ndarray, asked: np.ndarray, same: np.ndarray) -> Way:
+    ranks = _ranks(asking, asked, same)
+    right = np.bincount(same)[same]  # (n,) answers that count
+    wrong = 1 - right / len(same)  # of one draw; of KS[-1] draws it is nearly this to their power
+    return Way(
+        name,
+        tuple(float((ranks <= k).mean()) for k in KS),
+        float(np.median(ranks)),
+        float((1 - wrong ** KS[-1]).mean()),
+    )
+
+
+def _ranks(asking: np.ndarray, asked: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """(n,) the place of the first right answer; what is just as near comes before it."""
+    ranks = np.zeros(len(asking), np.int64)
+    for start in range(0, len(asking), _BLOCK):
+        rows = slice(start, start + _BLOCK)
+        near = asking[rows] @ asked.T  # (b, n)
+        right = same[rows, None] == same
+        best = np.where(right, near, -np.inf).max(1, keepdims=True)
+        ranks[rows] = 1 + ((near >= best) & ~right).sum(1)
+    return ranks
+
+
+def _across(a: np.ndarray, b: np.ndarray) -> float:
+    total = 0.0
+    for start in range(0, len(a), _BLOCK):
+        squared = 2 - 2 * a[start : start + _BLOCK] @ b.T  # (b, n)
+        total += float(np.exp(-2 * squared, dtype=np.float64).sum())
+    own = float(np.exp(-2 * (2 - 2 * (a * b).sum(1)), dtype=np.float64).sum())
+    return float(np.log(max(total - own, np.finfo(float).tiny) / (len(a) * (len(a) - 1))))
