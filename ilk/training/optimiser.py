@@ -21,7 +21,14 @@ def adamw(objective: Objective, recipe: Recipe) -> AdamW:
         {"params": weights, "pace": pace, "weight_decay": recipe.weight_decay if decays else 0.0}
         for (pace, decays), weights in alike.items()
     ]
-    return AdamW(groups, recipe.learning_rate, recipe.betas, fused=True)
+    return AdamW(groups, recipe.learning_rate, _betas(objective, recipe), fused=True)
+
+
+def _betas(objective: Objective, recipe: Recipe) -> tuple[float, float]:
+    """Those of the recipe, if they were chosen; else with the momentum that the objective asks for."""
+    if objective.momentum is None or recipe.betas != Recipe.betas:
+        return recipe.betas
+    return objective.momentum, recipe.betas[1]
 
 
 def trainable(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

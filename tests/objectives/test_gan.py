@@ -1,3 +1,4 @@
+import json
 import math
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from torch.nn import functional as F
 from ilk.encoders.convnet import ConvNet
 from ilk.encoders.critic import Critic
 from ilk.errors import IlkError
+from ilk.generate.samples import frechet
 from ilk.objectives.gan import GAN, company, of_critic, of_generator, slope
+from ilk.source.images import Images
 from ilk.training.fit import fit
-from ilk.training.health import likeness
+from ilk.training.optimiser import adamw
 from ilk.training.recipe import Recipe
 
 from ..contract import samples
@@ -60,7 +63,7 @@ def test_the_slope_in_the_loss_is_that_by_small_steps() -> None:
     objective.generator.standardise.eval()
     x, z = objective.views(samples.images().batch(np.arange(4)).double())
     told = objective.loss(x, z.double(), progress=0.5)["slope"]  # weight 2: half of it is 1
-    steps = torch.eye(x[0].numel(), dtype=torch.float64).view(-1, *x.shape[1:]) * 1e-5
+    steps = torch.eye(x[0].numel(), dtype=torch.float64).view(-1, *x.shape[1:]) * 1e-3
     total = 0.0
     with torch.no_grad():
         for i in range(4):
@@ -68,10 +71,10 @@ def test_the_slope_in_the_loss_is_that_by_small_steps() -> None:
                 there, here = x.clone(), x.clone()
                 there[i] += step
                 here[i] -= step
-                total += float(((objective._judged(there)[0] - objective._judged(here)[0]).sum() / 2e-5) ** 2)
+                total += float(((objective._judged(there)[0] - objective._judged(here)[0]).sum() / 2e-3) ** 2)
     real = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(objective._judged(real)[0].sum(), real)
-    assert float(gradient.flatten(1)[:, ::16].square().sum()) == pytest.approx(total, rel=2e-3)
+    assert float(gradient.flatten(1)[:, ::16].square().sum()) == pytest.approx(total, rel=1e-2)
     assert told.item() == pytest.approx(float(gradient.square().sum()) / 4, rel=1e-5)
 
 
@@ -149,15 +152,30 @@ def test_what_it_makes_is_the_same_by_the_same_seed() -> None:
     assert objective.teacher.training
 
 
+def blobs(n: int) -> Images:
+    """Spots of one size anywhere."""
+    at = np.random.default_rng(0).uniform(4, 12, (n, 2))
+    y, x = np.mgrid[:16, :16]
+    far = (x - at[:, :1, None]) ** 2 + (y - at[:, 1:, None]) ** 2
+    return Images((255 * np.exp(-far / 8)).astype(np.uint8)[:, None], [str(i) for i in range(n)])
+
+
 def test_it_learns_to_make_what_lies_among_the_pictures(tmp_path: Path) -> None:
-    source = samples.images(n=600)
-    objective = GAN(Critic(1, 16, 8, width=8), size=16, width=8, share=0.5)
-    fit(objective, source, Recipe(steps=150, batch=32, checks=2, held_out=0.2), run=tmp_path)
-    torch.manual_seed(0)
-    found = likeness(source.batch(np.arange(300)).flatten(1), objective.made(300).flatten(1))
-    assert found.coverage > 0.25
-    told = (tmp_path / "health.json").read_text()
-    assert "what it makes covers" in told or "collapsed" in told
+    source = blobs(600)
+    objective = GAN(Critic(1, 16, 4, width=8), size=16, width=8, share=0.5)
+    x = source.batch(np.arange(300)).flatten(1).numpy()
+    before = frechet(x, objective.made(300).flatten(1).numpy())
+    fit(objective, source, Recipe(steps=120, batch=32, checks=1, held_out=0.2), run=tmp_path)
+    after = frechet(x, objective.made(300).flatten(1).numpy())
+    assert after < 0.4 * before
+    assert "what it makes covers" in (tmp_path / "health.json").read_text()
+    assert json.loads((tmp_path / "recipe.json").read_text())["objective"]["class"] == "gan"
+
+
+def test_its_momentum_is_lower_unless_the_recipe_was_told_one() -> None:
+    objective = small()
+    assert adamw(objective, Recipe()).defaults["betas"] == (0.5, 0.99)
+    assert adamw(objective, Recipe(betas=(0.0, 0.9))).defaults["betas"] == (0.0, 0.9)
 
 
 @pytest.mark.parametrize(
