@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from ..errors import DataError, SpaceError, UnknownName
 from ..source import read
-from ..source.pairs import NAMES, Pairs
+from ..source.pairs import NAMES, Pairs, caption_of
 from .zeroshot import unit
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _captions(space: Space, name: str | None) -> tuple[list[str], np.ndarray]:
     """What is said of the rows that have a caption, and which they are."""
     columns = space.metadata()
     names = columns.column_names
-    found = name or next((n for want in NAMES for n in names if n.lower() == want), None)
+    found = name or caption_of(names)
     if found is None or found not in names:
         raise UnknownName("column of captions", found or NAMES[0], names)
     said = columns[found].cast(pa.string()).to_pylist()

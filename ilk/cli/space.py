@@ -54,14 +54,13 @@ def search(
     searched = opened.parts() if local else opened
     if searched is None:
         raise SpaceError(f"{opened.path} has no parts", f"Make them: ilk split {opened.path}")
-    text = opened.of_text
     if opened.in_words and not _is_named(opened, query):
         console.say("No id and no file is called that: searched for what it says.")
     found = searched.search(query, k, where=where)
     many = len(found.ids) > 1  # a folder, a stack: its samples are counted from 0
     table = found.table() if many else found.table().drop_columns(["query"])
-    if text:
-        table = table.append_column("text", [_lines(opened, table, whole=json)])
+    if opened.in_words:
+        table = _with_lines(opened, table, whole=json)
     output.table(table)
 
 
@@ -73,13 +72,17 @@ def _is_named(space: "Space", query: str) -> bool:
     return pc.index(space.id_array(), query).as_py() >= 0 or is_file(query)
 
 
-def _lines(space: "Space", found: "pa.Table", *, whole: bool) -> list[str | None]:
-    """What the samples say: all of it, or so much as stands on a line."""
+def _with_lines(space: "Space", found: "pa.Table", *, whole: bool) -> "pa.Table":
+    """With what the samples say, or what is said of them: all of it, or so much as stands on a line."""
+    from ..source.pairs import caption_of
+
     columns = space.metadata([str(i) for i in found["id"].to_pylist()])
-    if "text" not in columns.column_names:
-        return [None] * len(found)
-    texts = [t if t is None or whole else " ".join(t.split()) for t in columns["text"].to_pylist()]
-    return [t if t is None or whole or len(t) <= LINE else t[: LINE - 1] + "…" for t in texts]
+    name = "text" if space.of_text else caption_of(columns.column_names)
+    if name is None or name not in columns.column_names:
+        return found
+    texts = [t if t is None or whole else " ".join(t.split()) for t in columns[name].to_pylist()]
+    lines = [t if t is None or whole or len(t) <= LINE else t[: LINE - 1] + "…" for t in texts]
+    return found.append_column(name, [lines])
 
 
 @app.command()

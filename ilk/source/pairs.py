@@ -138,6 +138,11 @@ _WHERE = (
 )
 
 
+def caption_of(names: Sequence[str]) -> str | None:
+    """The column that is called like one of captions."""
+    return next((n for want in NAMES for n in names if n.lower() == want), None)
+
+
 def _words(found: Images, data: Any, name: str | None) -> tuple[list[str | None], list[Skipped]]:
     """The caption of each picture, from its column or the file beside it; files that lie beside none."""
     columns = found.metadata()
@@ -145,7 +150,7 @@ def _words(found: Images, data: Any, name: str | None) -> tuple[list[str | None]
     if name is not None and name not in names:
         raise UnknownName("column of captions", name, names)
     if name is None:
-        name = next((n for want in NAMES for n in names if n.lower() == want), None)
+        name = caption_of(names)
     if columns is not None and name is not None:
         return columns[name].cast(pa.string()).to_pylist(), []
     if not isinstance(data, str | os.PathLike) or not os.path.isdir(data):
