@@ -133,8 +133,8 @@ __all__ = [
     "parameters",
     "probe",
     "recommend",
-    "reproduce",
     "report",
+    "reproduce",
     "retrieval",
     "scenes",
     "split",
@@ -160,7 +160,6 @@ if TYPE_CHECKING:
     from .analysis.parameters import parameters
     from .analysis.probing import probe
     from .analysis.recommend import hindsight, recommend
-    from .reproducing import Reproduced, reproduce
     from .analysis.retrieval import retrieval
     from .analysis.shots import few_shots
     from .analysis.split import split
@@ -175,6 +174,7 @@ if TYPE_CHECKING:
     from .generate.pictures import paint
     from .generate.text import write
     from .learning import learn
+    from .reproducing import Reproduced, reproduce
     from .source import Source
     from .source.blackholes import blackholes
     from .source.boxes import Boxed, boxes

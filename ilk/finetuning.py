@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 import torch
 from scipy.stats import binomtest
 
-from . import saved
-from .analysis import again, held
+from . import record, saved
+from .analysis import held
 from .analysis._probed import Probed
 from .analysis.probing import layer_of, values_of
 from .console import say
@@ -237,13 +237,13 @@ def _begun(start: Space | str | os.PathLike[str], data: Any, label: str) -> _Beg
     space, folder = (start, start.path) if isinstance(start, Space) else _opened(Path(start))
     if space is None:
         encoder = saved.load(folder, Encoder)  # type: ignore[type-abstract]
-        reading, noted, run = _reading(folder), again.noted(folder.parent), folder.parent
+        reading, noted, run = _reading(folder), record.data(folder.parent), folder.parent
         # Beside the run that it is of, not within: that goes when it is replaced
-        within = (run / "learn.json").exists()
+        within = record.stands(run)
         name = run.with_name(f"{run.stem}-{folder.name}") if within else folder.with_name(folder.stem)
     else:
         encoder, reading = space.encoder, space.reading
-        name, noted = folder.with_name(folder.stem), again.noted(folder.with_suffix(".run"))
+        name, noted = folder.with_name(folder.stem), record.data(folder.with_suffix(".run"))
     name = name.with_name(f"{name.name}-finetuned")
     if not any(p.requires_grad for p in encoder.parameters()):
         raise OptionError(
@@ -265,7 +265,7 @@ def _begun(start: Space | str | os.PathLike[str], data: Any, label: str) -> _Beg
 
 def _opened(path: Path) -> tuple[Space | None, Path]:
     """NAME.space, or NAME.run with NAME.space beside it; a folder that `ilk.fit` filled has no space."""
-    if (path / "learn.json").exists():
+    if record.stands(path):
         path = path.with_suffix(".space")
     elif (path / "encoder.json").exists() and (path / "recipe.json").exists():
         return None, path

@@ -1,57 +1,23 @@
 """From data to a space: learn an encoder, judge it, fill a space with its vectors."""
 
 import os
-from dataclasses import dataclass
 from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
-from . import encoders, objectives, saved
+from . import saved
+from .circumstances import circumstances, fingerprint
 from .console import say
-from .decoders import Decoder
 from .encoders import Encoder
-from .encoders.projected import evened
-from .encoders.vit import patch_for
-from .find import construct, parameters
-from .judging import Judge, Judged, table
+from .job import Job, folder_of
 from .objectives import ClosedForm, Objective
-from .source import Source, arrived, sent
-from .source._kind import kind, reader
-from .source.boxes import Boxed
-from .source.graphs import Graph, Graphs
-from .source.interactions import Interactions
-from .source.pairs import Pairs
+from .source import Source
+from .source._kind import reader
 from .space import Space
 from .target import Target, default_name, paths
-from .telling import with_told
 from .training.distributed import group, in_turn, wait
-from .training.everywhere import everywhere
-from .training.fit import fit
-from .training.folder import best
 from .training.recipe import Recipe
-from .training.watch import Watch
-from .trunk import detector_for
-from .usual import (
-    HALVES,
-    TOWERS,
-    Usual,
-    check,
-    check_label,
-    encoder_for,
-    kind_for,
-    side_by_side,
-    takes,
-    two_towers,
-    usual,
-    with_vocabulary,
-)
-
-ENOUGH = 1000  # samples; with fewer, `auto` trains no network
-NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones
-AXES_FROM = 20_000  # samples are enough to whiten by
+from .usual import HALVES, check, check_label, encoder_for, kind_for, usual
 
 _TWO_MINUTES = Recipe()
 
@@ -97,7 +63,7 @@ def learn(
             source = data if reads is None else reads(data)
             check_label(label, source)
             encoder = encoder or encoder_for(objective, of)
-            job = _Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
+            job = Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
             # Before the target: what refuses an option leaves no half-made run behind.
             made = None if objective == "auto" else job.built(objective)
         name = Path(out) if out is not None else default_name(data)
@@ -107,16 +73,20 @@ def learn(
         content, users = source, None
         if isinstance(made, Objective):
             content, users = made.content(source, made.encoder), made.askers(source)
-        found_at = _found_at(data)
-        target = Target(name, asked, content, found_at=found_at, replace=replace, own=_own(made), users=users)
+        about = {"recipe": recipe.as_json(), "label": label, "reading": source.reading}
+        about |= {"seen": fingerprint(source), "with": circumstances(paths(name)[0])}
+        target = Target(
+            *(name, asked, content),
+            found_at=_found_at(data),
+            replace=replace,
+            own=_own(made),
+            users=users,
+            about=about,
+        )
         target.list_skipped(source)
         space = _auto(job, target) if made is None else _one(job, target, objective, made)
         wait()
         return space
-
-
-def _folder(run: Path, objective: str) -> Path:
-    return run / Path(objective.rpartition(":")[2]).stem
 
 
 def _found_at(data: Any) -> str | None:
@@ -137,30 +107,19 @@ def _sharp(recipe: Recipe, n: int) -> Recipe:
     return replaced(recipe, held_out=max(Recipe.held_out, min(0.2, 128 / n)))
 
 
-def _helped(job: "_Job", name: str, made: ClosedForm | Objective | None, out: Path) -> Space:
+def _helped(job: Job, name: str, made: ClosedForm | Objective | None, out: Path) -> Space:
     """What all processes but the first do: their share of the steps of a network."""
     run, space = paths(out)
     slow = job.usual.slow
     if made is None and job.enough:
         name, made = slow, job.built(slow)
     if isinstance(made, Objective):
-        job.fitted(made, _folder(run, name))
+        job.fitted(made, folder_of(run, name))
     wait()
     return Space.open(space)
 
 
-def _share(told: Any) -> None:
-    """What each process of a cluster does."""
-    where, rest, name, folder = told
-    with group():
-        with in_turn():
-            job = _Job(arrived(where), *rest)
-            made = job.built(name)
-        assert isinstance(made, Objective)
-        job.fitted(made, folder)
-
-
-def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -> Space:
+def _one(job: Job, target: Target, name: str, made: ClosedForm | Objective) -> Space:
     found = job.learnt(name, made, target.run)
     job.compare({name: found})
     if isinstance(made, Objective) and (users := made.askers(job.source)) is not None:
@@ -169,7 +128,7 @@ def _one(job: "_Job", target: Target, name: str, made: ClosedForm | Objective) -
     return target.fill(found.encoder, found.decoder, content)
 
 
-def _auto(job: "_Job", target: Target) -> Space:
+def _auto(job: Job, target: Target) -> Space:
     """The best of a quick way, a slow one and a plain one; the quick at once: something to look at."""
     quick, slow, plain = job.usual.quick, job.usual.slow, job.usual.plain
     first = job.learnt(quick, job.built(quick), target.run)
@@ -196,110 +155,3 @@ def _auto(job: "_Job", target: Target) -> Space:
         return space
     decoder = made[best.name].decoder if best.name in made else None
     return target.fill(best.encoder, decoder, job.source)
-
-
-@dataclass(frozen=True)
-class _Learnt:
-    encoder: Encoder
-    decoder: Decoder | None
-
-
-@dataclass(frozen=True)
-class _Job:
-    source: Source
-    encoder: str
-    dim: int | None
-    recipe: Recipe
-    label: str | None
-    options: dict[str, Any]  # of the objective and the encoder; `auto` has none
-    ray: str | None
-
-    @property
-    def usual(self) -> Usual:
-        return usual("whole graphs" if isinstance(self.source, Graphs) else kind(self.source))
-
-    @property
-    def enough(self) -> bool:
-        """For `auto` to train a network."""
-        return len(self.source) >= ENOUGH
-
-    @property
-    def blind(self) -> bool:
-        """Whether there is no score: nodes have no other view, so only labels can judge."""
-        return self.label is None and isinstance(self.source, Graph)
-
-    def built(self, name: str) -> ClosedForm | Objective:
-        cls = objectives.find(name)
-        if issubclass(cls, ClosedForm):
-            offered = self.source.traits | ({} if self.dim is None else {"dim": self.dim})
-            offered |= {} if self.recipe.epochs is None else {"epochs": self.recipe.epochs}
-            return construct(cls, self.options, offered)
-        return self._objective(cls, self.options)
-
-    def learnt(self, name: str, objective: ClosedForm | Objective, run: Path) -> _Learnt:
-        """One objective, from start to end."""
-        folder = _folder(run, name)
-        say(f"Learning by {name} from {len(self.source):,} samples.")
-        if isinstance(objective, ClosedForm):
-            found = objective.solve(self.source, seed=self.recipe.seed)
-            saved.save(found, folder, Encoder)
-            return _Learnt(found, None)
-        found = self.fitted(objective, folder) if self.ray is None else self._far(name, objective, folder)
-        # Whitened vectors tell kinds apart better; a decoder needs them as they are.
-        if objective.decoder is None and objective.level:
-            found = evened(found, self.source, rows=self._some())
-        return _Learnt(found, objective.decoder)
-
-    def fitted(self, objective: Objective, folder: Path) -> Encoder:
-        return fit(objective, self.source, self.recipe, run=folder, watch=Watch(label=self.label))
-
-    def _far(self, name: str, objective: Objective, folder: Path) -> Encoder:
-        """On a cluster, where each process reads the data for itself; data with no address travel there."""
-        assert self.ray is not None
-        rest = (self.encoder, self.dim, self.recipe, self.label, self.options, None)
-        told = (sent(self.source), rest, name, folder.absolute())
-        everywhere(self.ray, _share, told, batch=self.recipe.batch, run=folder)
-        return best(folder, objective)
-
-    def compare(self, made: dict[str, _Learnt]) -> list[Judged]:
-        """Those made, then the baselines; said as a table."""
-        judge = Judge(self.source, self.recipe, self.label)
-        judged = [judge(name, one.encoder) for name, one in made.items()]
-        say(judged[0].health.sentence())
-        judged += [one for one in judge.baselines(self.dim) if one.name not in made]
-        for line in table(judged):
-            say(line)
-        return judged
-
-    def _some(self) -> np.ndarray:
-        """Enough rows for the axes of a few hundred dimensions, of however many there are."""
-        rows = np.random.default_rng(self.recipe.seed).permutation(len(self.source))[:AXES_FROM]
-        return np.sort(rows)
-
-    def _objective(self, cls: type[Objective], options: dict[str, Any]) -> Objective:
-        """Options go to the objective where it knows them, else to the encoder."""
-        network = encoders.find(self.encoder)
-        own = {k: v for k, v in options.items() if k in parameters(cls)}
-        others = {k: v for k, v in options.items() if k not in own}
-        if takes(cls) == "boxes":
-            assert isinstance(self.source, Boxed)  # as `check` saw
-            finder = detector_for(self.source, self.encoder, self.recipe.seed, **others)
-            return construct(cls, own, {"encoder": finder, **self.source.traits})
-        if isinstance(self.source, Interactions):
-            torch.manual_seed(self.recipe.seed)
-            both = side_by_side(self.source, self.dim or cls.dim, self.recipe.seed, **others)
-            return construct(cls, own, {"encoder": both})
-        towers = {k: others.pop(k) for k in TOWERS["pairs"] if k in others and isinstance(self.source, Pairs)}
-        others = with_vocabulary(network, cls, others, self.source, self.recipe.seed)
-        others = with_told(network, others, self.source, self.recipe.seed)
-        dim = {"dim": self.dim or cls.dim} if "dim" in parameters(network) else {}
-        torch.manual_seed(self.recipe.seed)  # the first weights
-        minutes = self.recipe.minutes
-        hurried = self.encoder == "convnet" and minutes is not None and minutes <= 1
-        offered = self.source.traits | ({"width": NARROW} if hurried else {})
-        if self.encoder == "vit":
-            offered["patch"] = patch_for(offered["size"])
-        encoder = encoders.build(self.encoder, offered, **dim, **others)
-        if isinstance(self.source, Pairs):
-            encoder = two_towers(encoder, self.source, self.recipe.seed, **towers)
-        return construct(cls, own, {"encoder": encoder, **self.source.traits})

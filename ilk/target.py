@@ -14,15 +14,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import files, saved
+from . import files, record, saved
 from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
-from .errors import FormatError, OptionError
+from .errors import OptionError
 from .source import Source
 from .space import Space
-
-FORMAT = 1
 
 
 def default_name(data: Any) -> Path:
@@ -56,20 +54,24 @@ class Target:
         replace: bool,
         own: bool = False,
         users: Source | None = None,
+        about: dict[str, Any] | None = None,
     ) -> None:
-        """`source`: what goes into the space; `own`: that is not known yet; `users`: what goes beside it."""
+        """`source`: what goes into the space; `own`: that is not known yet; `users`: what goes beside it.
+
+        `about`: what else is kept of how it was made.
+        """
         self.run, self.space = paths(name)
         self.users = users_beside(self.space)
-        self.record = self.run / "learn.json"
         self.asked = json.loads(json.dumps(asked))  # as it will be read back
         self.data = None if found_at is None else os.path.abspath(found_at)
+        self.about = about or {}
         self.fingerprints: list[str] = []
         self._tidy()
         if replace:
-            _throw_away(self.run, "learn.json")
+            _throw_away(self.run, record.NAME)
             _throw_away(self.space, "space.json")
             _throw_away(self.users, "space.json")
-        if self.record.exists():
+        if record.stands(self.run):
             self._go_on({self.space: None if own else source, self.users: users})
         elif self.space.exists() or (users is not None and self.users.exists()):
             raise self._taken(self.space if self.space.exists() else self.users, "is not of a run here")
@@ -121,14 +123,9 @@ class Target:
 
     def _go_on(self, given: dict[Path, Source | None]) -> None:
         """`given`: what would go into each space."""
-        try:
-            record = json.loads(self.record.read_bytes())
-            asked, self.fingerprints = record["asked"], record["fingerprints"]
-            if record["format"] > FORMAT:
-                raise FormatError(f"{self.record} was written by a newer ilk", "Update ilk.")
-            changed = [k for k in self.asked if asked.get(k) != self.asked[k]]
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
-            raise FormatError(f"{self.record} is damaged: {e}", "Use --replace to start anew.") from e
+        told = record.read(self.run)
+        self.fingerprints = told["fingerprints"]
+        changed = [k for k in self.asked if told["asked"].get(k) != self.asked[k]]
         if changed:
             raise self._taken(self.space, f"its run was asked for another {' and '.join(changed)}")
         for at, source in given.items():
@@ -149,9 +146,8 @@ class Target:
         )
 
     def _write(self) -> None:
-        record = {"format": FORMAT, "asked": self.asked, "fingerprints": self.fingerprints}
-        record |= {} if self.data is None else {"data": self.data}
-        files.write(self.record, json.dumps(record, indent=1).encode())
+        told = {"asked": self.asked, "fingerprints": self.fingerprints, **self.about}
+        record.write(self.run, told | ({} if self.data is None else {"data": self.data}))
 
 
 def _new(space: Path) -> Path:

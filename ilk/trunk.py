@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import encoders, saved
+from . import encoders, record, saved
 from .encoders import Encoder, MapEncoder
 from .encoders.detector import Detector
 from .errors import DataError, OptionError
@@ -55,7 +55,7 @@ def detector_for(
 
 
 def _before(folder: Path, channels: int) -> Encoder:
-    if (folder / "learn.json").exists():  # NAME.run, with NAME.space beside it
+    if record.stands(folder):  # NAME.run, with NAME.space beside it
         folder = folder.with_suffix(".space")
     found: Any = saved.load(folder, Encoder)  # type: ignore[type-abstract]
     while not isinstance(found, MapEncoder) and "encoder" in parameters(type(found)):

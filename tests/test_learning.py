@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_digits
 
-from ilk import learning, saved
+from ilk import job, saved
 from ilk.encoders import Encoder
 from ilk.errors import IlkError, OptionError, UnknownName
-from ilk.learning import check, learn
+from ilk.learning import learn
 from ilk.source.images import Images
 from ilk.space import Space
 from ilk.training.recipe import Recipe
-from ilk.usual import USUAL, Usual
+from ilk.usual import USUAL, Usual, check
 
 FEW = Recipe(steps=3, batch=16, checks=1)
 SMALL = {"dim": 6, "width": 4}
@@ -172,7 +172,7 @@ def test_auto_keeps_the_better(
     """By labels, of one held-out sample in ten; against what is known to be worse, and to be better."""
     quick = "patches" if slow == "random" else "random"
     monkeypatch.setitem(USUAL, "images", Usual(quick, slow, "pca", "convnet"))
-    monkeypatch.setattr(learning, "ENOUGH", 200)
+    monkeypatch.setattr(job, "ENOUGH", 200)
     recipe = Recipe(steps=3, batch=16, checks=1, held_out=0.3)
     space = learn(digits(200), out=tmp_path / "d", recipe=recipe, label="kind")
     expected = saved.fingerprint(saved.load(tmp_path / "d.run" / kept, Encoder))  # type: ignore[type-abstract]
@@ -183,7 +183,7 @@ def test_auto_keeps_the_better(
 def test_auto_really_asks_both_and_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(learning, "ENOUGH", 200)
+    monkeypatch.setattr(job, "ENOUGH", 200)
     space = learn(digits(256), out=tmp_path / "d", recipe=FEW)
     err = capsys.readouterr().err
     assert "d.space is ready to be looked at. Next: does simclr do better?" in err

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
 
-from ..errors import DataError, FormatError
+from .. import record
+from ..errors import DataError
 from ..source import Source, read
 from ..source.images import FACE
 
@@ -25,21 +24,10 @@ def again(space: Space, data: Any = None, reading: dict[str, Json] | None = None
     wish = space.reading if reading is None else reading
     if data is not None:
         return data if isinstance(data, Source) else read(wish, data)
-    where = noted(space.path.with_suffix(".run"))
+    where = record.data(space.path.with_suffix(".run"))
     if where is not None and ("*" in where or os.path.exists(where)):
         return read(wish, where)
     return read(wish, _thumbnails(space))
-
-
-def noted(run: Path) -> str | None:
-    """Where `ilk learn` found the data."""
-    try:
-        found = json.loads((run / "learn.json").read_bytes()).get("data")
-    except FileNotFoundError:
-        return None
-    except (ValueError, AttributeError) as e:
-        raise FormatError(f"{run / 'learn.json'} is damaged: {e}") from e
-    return found if isinstance(found, str) else None
 
 
 def _thumbnails(space: Space) -> np.ndarray:

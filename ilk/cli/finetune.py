@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .. import record
 from ._app import Json, Seed, app
 from ._arguments import open_space
 from ._printing import Output
@@ -65,7 +66,7 @@ def finetune(
     if all(value is None for value in length.values()):
         length["minutes"] = GENTLY.minutes
     recipe = replaced(GENTLY, **length, batch=batch, learning_rate=learning_rate, seed=seed)
-    is_run = (start / "learn.json").exists() or (start / "recipe.json").exists()
+    is_run = record.stands(start) or (start / "recipe.json").exists()
     found = finetune(
         start if is_run else open_space(start),
         data,

@@ -1,9 +1,11 @@
 """Verbs that ask whether to trust a space: what it looks past, what labels are worth."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..errors import OptionError
 from ._app import Json, Save, Seed, SpacePath, What, app
 from ._arguments import open_space
 from ._printing import Output
@@ -30,7 +32,9 @@ def invariance(
 @app.command()
 def diagnose(
     space: SpacePath,
-    label: Annotated[str, typer.Option(help="A column of labels.", show_default=False)],
+    label: Annotated[
+        str | None, typer.Option(help="A column of labels [default: none; says how the learning went].")
+    ] = None,
     split: Annotated[
         str | None, typer.Option(help="A column that says which rows are learnt from and which asked.")
     ] = None,
@@ -40,8 +44,19 @@ def diagnose(
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
-    """What would help a label to be told: more labels, better vectors, wrong labels or a leak put right."""
+    """What would help a label to be told, and how the learning went.
+
+    More labels, fewer dimensions, better vectors, wrong labels or a leak put right; without a label, whether
+    the network was over-trained.
+    """
     output = Output(json)
+    if label is None:
+        if split is not None:
+            raise OptionError("--split goes with --label", "Name the column of labels that is learnt.")
+        from ..analysis.course import course
+
+        output.result(course(open_space(space)), save, what)
+        return
     from ..analysis.diagnose import diagnose
 
     found = diagnose(open_space(space), label, split=split, seed=seed)
@@ -58,3 +73,33 @@ def diagnose(
         output.table(found.suspects.slice(0, top))
     if found.leaks is not None and len(found.leaks):
         output.table(found.leaks.slice(0, top))
+
+
+@app.command()
+def reproduce(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A NAME.run that `ilk learn` made, or its space.")
+    ],
+    data: Annotated[
+        str | None, typer.Option(help="Where the data lie now [default: where they lay].")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Keep the result as OUT.run and OUT.space [default: thrown away].")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Learn once more as a run was learnt, and compare what comes out."""
+    output = Output(json)
+    from ..reproducing import reproduce
+
+    found = reproduce(run, data=data, out=out)
+    output.facts(
+        {
+            "the same": "yes, every bit" if found.same else "no",
+            "neighbours in common": f"{found.neighbours:.1%}",
+            "repeated by": "steps, as minutes never hold the same number"
+            if found.by_steps
+            else "its own recipe",
+            **{f"{key} then, now": f"{was}, {now}" for key, (was, now) in found.changed.items()},
+        }
+    )

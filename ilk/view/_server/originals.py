@@ -6,18 +6,20 @@ opened: no id, and no request, is used as a path.
 
 from __future__ import annotations
 
-import json
 import os
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ... import record
 from ...console import say
-from ...errors import IlkError
+from ...detect.found import parent
+from ...errors import FormatError, IlkError
 from ...source import formats
 from ...source._reading.file import File
 from ...source._reading.listing import listing
+from ..boxes import framed
 
 
 class Originals:
@@ -38,7 +40,14 @@ class Originals:
             return {}
 
     def picture(self, id_: str) -> np.ndarray | None:
-        """(C, H, W) as stored; None where it is not there, or cannot be read any more."""
+        """(C, H, W) as stored; None where it is not there, or cannot be read any more.
+
+        Of a thing that was found in a picture: that picture, with its box.
+        """
+        within = None if id_ in self.files else parent(id_)
+        if within is not None:
+            whole = self.picture(within[0])
+            return None if whole is None else framed(whole, within[1])
         file, part = self._found(id_)
         if file is None:
             return None
@@ -65,10 +74,10 @@ def beside(space: Path, ids: list[str]) -> str | None:
 def recorded(run: Path, ids: list[str]) -> str | None:
     """Where `ilk learn` read the data, as it wrote it into NAME.run, if they still lie there."""
     try:
-        told = json.loads((run / "learn.json").read_bytes())["data"]
-    except (OSError, ValueError, KeyError, TypeError):
+        told = record.data(run)
+    except FormatError:
         return None
-    if not isinstance(told, str) or not os.path.isabs(told):
+    if told is None or not os.path.isabs(told):
         return None
     return told if os.path.isfile(told) or _holds(Path(told), ids) else None
 
@@ -77,5 +86,6 @@ def _holds(folder: Path, ids: list[str]) -> bool:
     if not folder.is_dir() or not ids:
         return False
     root = os.path.realpath(folder)
-    paths = [os.path.realpath(os.path.join(root, i.rpartition("#")[0] or i)) for i in ids]
+    names = [whole[0] if (whole := parent(i)) else i for i in ids]  # of things found in pictures: these
+    paths = [os.path.realpath(os.path.join(root, n.rpartition("#")[0] or n)) for n in names]
     return all(p.startswith(root + os.sep) and os.path.isfile(p) for p in paths)
