@@ -24,7 +24,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks.limits import cpu_seconds, machine
 from ilk import console
-from ilk.analysis.clusters import mixture
+from ilk.analysis.mixture import mixture
 from ilk.analysis.map import place
 from ilk.encoders import build, embed
 from ilk.encoders.pixels import Pixels

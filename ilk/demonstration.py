@@ -16,7 +16,8 @@ import pyarrow as pa
 from sklearn.metrics import adjusted_rand_score
 
 from .analysis.anomalies import Anomalies, anomalies
-from .analysis.clusters import Clusters, clusters, mixture
+from .analysis.clusters import Clusters, clusters
+from .analysis.mixture import mixture
 from .analysis.probe import r2
 from .console import say
 from .encoders import embed
@@ -27,7 +28,7 @@ from .objectives.pixels import Pixels
 from .source.blackholes import write
 from .source.images import images
 from .space import Space
-from .view import map, report
+from .view import map, page
 
 DIM = 10
 # Main axes of the brightness to the power 0.75 read these pictures better than any other 10 dimensions tried:
@@ -105,8 +106,8 @@ def demo(out: str | Path = "ilk-demo", *, n: int = 3000, seed: int = 0) -> Demo:
     say(none.sentence())
     map(continuum, out / "continuum.png", seed=seed)
     found = _r2(continuum, raw)
-    page, seconds = out / "report.html", time.monotonic() - began
-    done = Demo(populations, continuum, groups, ari, none, oddities, found, seconds, page)
+    seconds = time.monotonic() - began
+    done = Demo(populations, continuum, groups, ari, none, oddities, found, seconds, out / "report.html")
     _report(done)
     return done
 
@@ -166,41 +167,39 @@ and bring mass, flux and more of the inner edge back."""
 
 def _report(demo: Demo) -> None:
     folder, oddest = demo.page.parent, [str(demo.oddities.ids[int(i)]) for i in demo.oddities.order[:10]]
-    parts: list[report.Part] = [
-        report.Paragraph(BEGINNING),
-        report.Heading(f"Set 1, three kinds: {demo.groups.sentence()}"),
-        report.Figure((folder / "populations.png").read_bytes(), "Colours: the groups found. Red: odd."),
+    parts: list[page.Part] = [
+        page.Paragraph(BEGINNING),
+        page.Heading(f"Set 1, three kinds: {demo.groups.sentence()}"),
+        page.Figure((folder / "populations.png").read_bytes(), "Colours: the groups found. Red: odd."),
         *_members(demo),
-        report.Paragraph(GROUPS),
+        page.Paragraph(GROUPS),
         pa.table({"compared": list(demo.ari), "ARI": [f"{v:.3f}" for v in demo.ari.values()]}),
-        report.Heading("The oddest pictures"),
-        report.Row(_faces(demo.populations, oddest)),
-        report.Heading(f"Set 2, the same drawn smoothly: {demo.none.sentence()}"),
-        report.Figure((folder / "continuum.png").read_bytes(), "A continuum: no gaps where groups end."),
-        report.Heading("What the ten numbers know"),
-        report.Paragraph(NUMBERS),
+        page.Heading("The oddest pictures"),
+        page.Row(_faces(demo.populations, oddest)),
+        page.Heading(f"Set 2, the same drawn smoothly: {demo.none.sentence()}"),
+        page.Figure((folder / "continuum.png").read_bytes(), "A continuum: no gaps where groups end."),
+        page.Heading("What the ten numbers know"),
+        page.Paragraph(NUMBERS),
         demo.r2,
-        report.Heading("What to type next"),
-        report.Code("\n".join(demo.next_steps())),
+        page.Heading("What to type next"),
+        page.Code("\n".join(demo.next_steps())),
     ]
     count = len(demo.populations) + len(demo.continuum)
     lead = f"{count:,} pictures nobody labelled, {demo.seconds / 60:.1f} minutes."
-    report.write(demo.page, "Black holes, sorted by what they look like", lead, parts)
+    page.Page("Black holes, sorted by what they look like", lead, parts).write(demo.page)
 
 
-def _members(demo: Demo) -> list[report.Part]:
+def _members(demo: Demo) -> list[page.Part]:
     """A line of the most typical pictures for each group."""
     planted = dict(zip(demo.populations.ids(), demo.populations.metadata()["group"].to_pylist()))
-    parts: list[report.Part] = []
+    parts: list[page.Part] = []
     for c in range(demo.groups.k):
         own = [str(demo.groups.ids[int(i)]) for i in np.flatnonzero(demo.groups.labels == c)]
         kinds = [planted[i] for i in own]
         most = max(set(kinds), key=kinds.count)
         share = kinds.count(most) / len(kinds)
-        parts.append(
-            report.Paragraph(f"Group {c}: {len(own):,} pictures; {share:.1%} were planted as {most}.")
-        )
-        parts.append(report.Row(_faces(demo.populations, demo.groups.representatives(c, 10))))
+        parts.append(page.Paragraph(f"Group {c}: {len(own):,} pictures; {share:.1%} were planted as {most}."))
+        parts.append(page.Row(_faces(demo.populations, demo.groups.representatives(c, 10))))
     return parts
 
 

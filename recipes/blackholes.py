@@ -33,7 +33,7 @@ import torch
 from sklearn.metrics import adjusted_rand_score, r2_score
 from torch import nn
 
-from ilk.analysis.clusters import mixture
+from ilk.analysis.mixture import mixture
 from ilk.analysis.probe import r2
 from ilk.encoders import Encoder, build, embed
 from ilk.encoders.projected import project

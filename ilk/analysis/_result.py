@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,7 +61,8 @@ class Result(ABC):
         picture = self._picture(what)
         if ax is None:
             ax = _pyplot().subplots(figsize=(picture.width, picture.height), layout="constrained")[1]
-        picture.draw(ax)
+        with style_of_text():
+            picture.draw(ax)
         return ax
 
     def save(self, to: str | os.PathLike[str], *, what: str | None = None) -> Path:
@@ -99,13 +101,25 @@ def drawn(picture: Picture, kind: str) -> bytes:
 
 
 @contextmanager
-def style() -> Iterator[None]:
-    """Within it, matplotlib draws as for a paper."""
+def style_of_text() -> Iterator[None]:
+    """Within it, text is what it says: names from data may hold dollars, and letters the font has not."""
+    with _matplotlib().rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        yield
+
+
+def _matplotlib() -> Any:
     try:
-        from matplotlib import rc_context
+        import matplotlib
     except ModuleNotFoundError as e:
         raise MissingExtra("matplotlib", "plot", "a picture") from e
-    with rc_context(STYLE):
+    return matplotlib
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """Within it, matplotlib draws as for a paper."""
+    with _matplotlib().rc_context(STYLE), style_of_text():
         yield
 
 

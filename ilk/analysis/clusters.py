@@ -111,9 +111,15 @@ def _why_none(trials: Sequence[Trial]) -> str:
 
 
 def clusters(
-    space: Space, k: int | None = None, *, covariance: Covariance = "full", starts: int = 10, seed: int = 0
+    space: Space,
+    k: int | None = None,
+    *,
+    covariance: Covariance = "full",
+    starts: int = 10,
+    write: bool = True,
+    seed: int = 0,
 ) -> Clusters:
-    """Groups of a space, written into its layer "cluster". k=None finds how many, or that there are none.
+    """Groups of a space, kept as its layer "cluster". k=None finds how many, or that there are none.
 
     covariance  shape of a group: full (any), tied (one for all) or diag (along the axes)
     starts      the likeliest of so many fits is taken
@@ -125,5 +131,6 @@ def clusters(
         "by": "clusters", "k": found.k, "given": k, "covariance": covariance, "starts": starts, "seed": seed,
         "dims": int(found.mixture.axes.shape[1]), "says": found.sentence(),
     }  # fmt: skip
-    space.write_layer("cluster", found.layer(), made)
+    if write:
+        space.write_layer("cluster", found.layer(), made)
     return found

@@ -34,6 +34,9 @@ from . import zeroshot  # noqa: F401
 from . import recommend  # noqa: F401
 
 # isort: split
+from . import graphs  # noqa: F401
+
+# isort: split
 from . import finetune  # noqa: F401
 
 # isort: split
@@ -53,6 +56,9 @@ from . import words  # noqa: F401
 
 # isort: split
 from . import look  # noqa: F401
+
+# isort: split
+from . import report  # noqa: F401
 
 # isort: split
 from . import encoder  # noqa: F401

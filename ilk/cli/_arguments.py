@@ -1,6 +1,7 @@
 """What the words on a command line mean."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +52,35 @@ def value(text: str) -> Any:
         return json.loads(text)
     except ValueError:
         return text
+
+
+def units_of(words: list[str]) -> dict[str, str]:
+    """`mass=kg`, `angle=` (none), or a file of them: a table [units], or names at the top."""
+    found: dict[str, str] = {}
+    for word in words:
+        name, equals, unit = word.partition("=")
+        if word.endswith(".toml"):
+            found |= _units_in(Path(word))
+        elif equals:
+            found[name] = unit
+        else:
+            raise OptionError(f"{word!r} has no unit", "Write COLUMN=UNIT, and COLUMN= where there is none.")
+    return found
+
+
+def _units_in(path: Path) -> dict[str, str]:
+    try:
+        told = tomllib.loads(path.read_text())
+    except FileNotFoundError as e:
+        raise DataError(f"no file {path}", "Give a TOML file of units, or COLUMN=UNIT.") from e
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e:
+        raise DataError(f"{path} is no TOML: {e}", 'Write a line a column: mass = "kg"') from e
+    units = told.get("units", told)
+    wrong = [n for n, u in units.items() if not isinstance(u, str)]
+    if wrong or not units:
+        what = f"{path}: {wrong[0]} is {units[wrong[0]]!r}" if wrong else f"{path} names no units"
+        raise DataError(what, 'Write a line a column: mass = "kg", and "" where there is none.')
+    return dict(units)
 
 
 def size(text: str) -> float:

@@ -1,11 +1,11 @@
-"""Verbs for two spaces: the way from one encoder's vectors to another's, and what has changed."""
+"""Verbs for two spaces: the way from one to the other, what has changed, which tells more."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ._app import Json, Save, Seed, app
+from ._app import Json, Save, Seed, What, app
 from ._arguments import open_space
 from ._printing import Output
 
@@ -60,3 +60,20 @@ def drift(
         raise OptionError("drift since when?", "Give --since VERSION, or --other SPACE.")
     found = drifted(open_space(other or space, version=since), open_space(space), seed=seed)
     output.result(found, save)
+
+
+@app.command()
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="ONE", help="A space.")],
+    other: Annotated[Path, typer.Argument(metavar="OTHER", help="Another one of the same samples.")],
+    column: Annotated[str, typer.Argument(metavar="COLUMN", help="Of ONE: names or amounts to be told.")],
+    save: Save = None,
+    what: What = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """Which of two spaces tells a column better, sample by sample, and whether that is luck."""
+    output = Output(json)
+    from ..analysis.compare import compare
+
+    output.result(compare(open_space(one), open_space(other), column, seed=seed), save, what)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ._app import Json, Save, Seed, SpacePath, What, app
-from ._arguments import open_space
+from ._arguments import open_space, units_of
 from ._printing import Output
 
 Columns = Annotated[
@@ -54,7 +54,10 @@ def axes(
 @app.command()
 def dimensionless(
     space: SpacePath,
-    units: Annotated[list[str], typer.Argument(help="COLUMN=UNIT ..., such as mass=kg width=km angle=")],
+    units: Annotated[
+        list[str],
+        typer.Argument(help="COLUMN=UNIT ..., such as mass=kg width=km angle=; or a .toml."),
+    ],
     most: Annotated[int, typer.Option(help="The largest power.")] = 2,
     save: Save = None,
     what: What = None,
@@ -64,11 +67,24 @@ def dimensionless(
     """Which products of amounts, without a unit, the space follows."""
     output = Output(json)
     from ..analysis.dimensionless import dimensionless
-    from ..errors import OptionError
 
-    pairs = [u.partition("=") for u in units]
-    for name, equals, _ in pairs:
-        if not equals:
-            raise OptionError(f"{name!r} has no unit", "Write COLUMN=UNIT, and COLUMN= where there is none.")
-    found = dimensionless(open_space(space), {n: u for n, _, u in pairs}, most=most, seed=seed)
+    found = dimensionless(open_space(space), units_of(units), most=most, seed=seed)
     output.result(found, save, what)
+
+
+@app.command()
+def whitening(
+    space: SpacePath,
+    column: Annotated[
+        str | None, typer.Argument(help="Names or amounts that neighbours should tell.")
+    ] = None,
+    save: Save = None,
+    what: What = None,
+    seed: Seed = 0,
+    json: Json = False,
+) -> None:
+    """What becomes of neighbours when dimensions are evened out, or whitened."""
+    output = Output(json)
+    from ..analysis.whitening import whitening
+
+    output.result(whitening(open_space(space), column, seed=seed), save, what)

@@ -124,7 +124,8 @@ def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 50
     oddest: list[int] = []
     if odd and "anomaly" in have:
         layer = space.layer("anomaly").sort_by([("score", "descending")]).to_pydict()
-        oddest = [row[i] for i, kind in zip(layer["id"], layer["anomaly"]) if kind and i in row][:odd]
+        kinds = layer.get("anomaly", [])  # a layer of one's own may have none
+        oddest = [row[i] for i, kind in zip(layer["id"], kinds) if kind and i in row][:odd]
     xy = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], 1)
     note = f"{len(ids):,} samples. Neighbours are alike; the distance between far groups means little."
     return draw(

@@ -1,118 +1,138 @@
-"""One page of HTML that stands alone: text, tables, pictures. Nothing is loaded from anywhere."""
+"""All that can be said of a space on one page, for somebody who was not there when it was made.
 
-import base64
-from collections.abc import Sequence
+Pictures first; beside each, what its bars and bands mean and the command that makes it again. What cannot
+be asked of a space (pictures, amounts, labels that it has not) is left out, and said.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from .. import files
+from .. import __version__, files
+from ..console import progress
+from ..errors import IlkError, OptionError, UnknownName
+from . import _sections
+from ._sections import Asked, Section
+from .page import Folded, Heading, Page, Paragraph, Part, Points, Verdict
 
-_STYLE = """
-:root { color-scheme: light dark; --ink: #1f2430; --faint: #697080; --line: #d8dbe2; --paper: #fff; }
-@media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e8ee; --faint: #9aa1b1; --line: #3a4050; --paper: #171a21; } }
-body { margin: 3rem auto; max-width: 58rem; padding: 0 1.5rem; color: var(--ink); background: var(--paper);
-       font: 16px/1.55 system-ui, sans-serif; }
-h1 { font-size: 1.9rem; margin: 0 0 .3rem; } h2 { font-size: 1.25rem; margin: 2.4rem 0 .5rem; }
-p { margin: .5rem 0; max-width: 44rem; }
-.lead { color: var(--faint); font-size: 1.05rem; }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums; }
-th, td { padding: .28rem .9rem .28rem 0; text-align: left; border-bottom: 1px solid var(--line); }
-th { font-weight: 600; color: var(--faint); } td.n, th.n { text-align: right; }
-figure { margin: 1rem 0; } figure.wide img { width: 100%; border: 1px solid var(--line); border-radius: 6px; }
-figcaption { color: var(--faint); font-size: .85rem; }
-.row { display: flex; flex-wrap: wrap; gap: .5rem; margin: .6rem 0; }
-.row figure { margin: 0; width: 84px; }
-.row img { width: 84px; height: 84px; border-radius: 4px; display: block;
-       image-rendering: pixelated; background: #000; object-fit: contain; }
-.row figcaption { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: .72rem; }
-pre { padding: .8rem 1rem; border: 1px solid var(--line); border-radius: 6px; overflow-x: auto; }
-"""
+if TYPE_CHECKING:
+    from ..space import Space
 
-
-@dataclass(frozen=True)
-class Heading:
-    text: str
+SECTIONS: dict[str, Callable[[Asked], Section]] = {
+    "groups": _sections.groups,
+    "odd": _sections.odd,
+    "parameters": _sections.parameters,
+    "products": _sections.products,
+    "labels": _sections.labels,
+    "invariance": _sections.invariance,
+    "neighbours": _sections.neighbours,
+    "duplicates": _sections.duplicates,
+    "learning": _sections.learning,
+}
+ABOUT = """Every interval holds the true value in 95 of 100 cases unless its caption says otherwise.
+p-values are corrected for the number of things that were asked. What is told of a column was told of
+samples that had not been looked at. The page is made anew by the command below; the same seed gives the
+same figures."""
 
 
 @dataclass(frozen=True)
-class Paragraph:
-    text: str
+class Report:
+    path: Path
+    says: dict[str, str]  # by section, what it comes to
+    left_out: dict[str, str]  # and why
+
+    def table(self) -> pa.Table:
+        rows = [{"section": n, "says": s} for n, s in self.says.items()]
+        rows += [{"section": n, "says": f"left out: {why}"} for n, why in self.left_out.items()]
+        return pa.Table.from_pylist(rows)
 
 
-@dataclass(frozen=True)
-class Code:
-    text: str
+def report(
+    space: Space,
+    to: str | os.PathLike[str] = "report.html",
+    *,
+    columns: Sequence[str] = (),
+    label: str | None = None,
+    units: Mapping[str, str] | None = None,
+    data: Any = None,
+    without: Sequence[str] = (),
+    seed: int = 0,
+) -> Report:
+    """One page of HTML that needs nothing else: groups, oddities, parameters, labels, trust, how it was made.
+
+    columns  the amounts that are asked for [all of the metadata]
+    label    the column of names that is asked for [the first that has few enough of them]
+    units    of columns, as of `ilk dimensionless`: then products without a unit are looked for
+    data     the samples again, to change them and see what the encoder makes of it
+    without  sections to leave out: groups, odd, parameters, products, labels, invariance, neighbours,
+             duplicates, learning
+    """
+    path = Path(to)
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OptionError(
+            f"a report cannot be called {path.name}", "End its name in .html; a browser prints it as PDF."
+        )
+    for name in without:
+        if name not in SECTIONS:
+            raise UnknownName("section", name, SECTIONS)
+    asked = Asked(space, tuple(columns), label, dict(units or {}), data, seed)
+    made: dict[str, Section] = {}
+    left_out: dict[str, str] = {}
+    with progress("report", len(SECTIONS) + 1) as bar:
+        whole = _sections.whole(asked)
+        bar.advance()
+        for name, section in SECTIONS.items():
+            if name not in without:
+                try:
+                    made[name] = section(asked)
+                except IlkError as e:
+                    left_out[name] = e.what
+            bar.advance()
+    page = Page(space.path.stem, _lead(space), _parts(asked, whole, made, left_out, path), _facts(space))
+    with files.room(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    page.write(path)
+    return Report(path, {name: s.says for name, s in made.items()}, left_out)
 
 
-@dataclass(frozen=True)
-class Figure:
-    png: bytes
-    caption: str
+def _parts(
+    asked: Asked, whole: Sequence[Part], made: dict[str, Section], left_out: dict[str, str], path: Path
+) -> list[Part]:
+    parts: list[Part] = [*whole, Points([(s.short or s.says, name) for name, s in made.items()])]
+    for name, s in made.items():
+        parts += [Heading(s.title, name), Verdict(s.says), *s.parts]
+    command = " ".join([f"ilk report {asked.name} --to {path.name}", *asked.options()])
+    parts += [Heading("How this page was made", "made"), Paragraph(" ".join(ABOUT.split()))]
+    commands = [{"section": "all of it", "command": command}]
+    commands += [{"section": s.title, "command": s.command} for s in made.values()]
+    parts.append(pa.Table.from_pylist(commands))
+    if left_out:
+        rows = [{"section": n, "why": why} for n, why in left_out.items()]
+        parts.append(Folded(f"Left out ({len(rows)})", pa.Table.from_pylist(rows)))
+    return parts
 
 
-@dataclass(frozen=True)
-class Row:
-    """Small pictures side by side, each with a caption."""
-
-    pictures: Sequence[tuple[bytes | None, str]]
-
-
-Part = Heading | Paragraph | Code | Figure | Row | pa.Table
+def _lead(space: Space) -> str:
+    what = space.reading.get("reader")
+    kind = {"images": "pictures", "text": "texts", "graph": "nodes"}.get(str(what), "samples")
+    return f"{len(space):,} {kind}, {space.dim} numbers each, learnt without labels: what is in them."
 
 
-def write(path: Path, title: str, lead: str, parts: Sequence[Part]) -> Path:
-    """The page as one file."""
-    body = "\n".join(map(_part, parts))
-    page = (
-        f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
-        f'<meta name="viewport" content="width=device-width">\n<style>{_STYLE}</style>\n'
-        f'<h1>{escape(title)}</h1>\n<p class="lead">{escape(lead)}</p>\n{body}\n</html>\n'
-    )
-    files.write(path, page.encode())
-    return path
-
-
-def _part(part: Part) -> str:
-    match part:
-        case Heading(text):
-            return f"<h2>{escape(text)}</h2>"
-        case Paragraph(text):
-            return f"<p>{escape(text)}</p>"
-        case Code(text):
-            return f"<pre>{escape(text)}</pre>"
-        case Figure(png, caption):
-            return _figure(png, caption, ' class="wide"')
-        case Row(pictures):
-            cells = (_figure(png, caption) for png, caption in pictures if png is not None)
-            return f'<div class="row">{"".join(cells)}</div>'
-        case _:
-            return _table(part)
-
-
-def _figure(png: bytes, caption: str, kind: str = "") -> str:
-    text, data = escape(caption), base64.b64encode(png).decode()
-    image = f'<img alt="{text}" src="data:image/png;base64,{data}">'
-    return f"<figure{kind}>{image}<figcaption>{text}</figcaption></figure>"
-
-
-def _table(table: pa.Table) -> str:
-    numbers = [pa.types.is_floating(f.type) or pa.types.is_integer(f.type) for f in table.schema]
-
-    def cells(tag: str, values: Sequence[Any]) -> str:
-        kinds = (' class="n"' if n else "" for n in numbers)
-        return "".join(f"<{tag}{k}>{escape(_text(v))}</{tag}>" for k, v in zip(kinds, values))
-
-    head = cells("th", table.column_names)
-    rows = "".join(f"<tr>{cells('td', list(r.values()))}</tr>\n" for r in table.to_pylist())
-    return f"<table>\n<tr>{head}</tr>\n{rows}</table>"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.2f}"
-    return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
+def _facts(space: Space) -> list[tuple[str, str]]:
+    about = space.info()
+    return [
+        ("samples", f"{len(space):,}"),
+        ("dimensions", f"{space.dim:,}"),
+        ("distance", space.metric),
+        ("encoder", f"{about['encoder']} {space.fingerprint[:8]}"),
+        ("version of the space", f"{about['version']}"),
+        ("made with", f"ilk {__version__}"),
+        ("on", date.today().isoformat()),
+    ]

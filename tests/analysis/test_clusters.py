@@ -6,7 +6,8 @@ from sklearn.datasets import load_digits, make_blobs, make_moons
 from sklearn.metrics import adjusted_rand_score
 
 from ilk.analysis import _mixture
-from ilk.analysis.clusters import Clusters, clusters, mixture
+from ilk.analysis.clusters import Clusters, clusters
+from ilk.analysis.mixture import mixture
 from ilk.errors import DataError, OptionError
 
 

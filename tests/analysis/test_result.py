@@ -18,12 +18,17 @@ from PIL import Image
 import ilk
 from ilk import analysis
 from ilk.analysis._result import Picture, Result, keep
+from ilk.analysis.again import again
 from ilk.analysis.axes import axes
+from ilk.analysis.course import read
 from ilk.analysis.dimensionless import dimensionless
+from ilk.encoders import build
 from ilk.encoders.pixels import Pixels
 from ilk.errors import MissingExtra, OptionError, UnknownName
+from ilk.objectives.simclr import SimCLR
 from ilk.source.images import images
 from ilk.space import Space
+from ilk.training.recipe import Recipe
 
 N, SIDE = 90, 8
 
@@ -66,9 +71,19 @@ def copies(space: Space) -> Space:
 
 
 def newer(space: Space) -> Space:
-    made = Space.create(space.path.parent / "new.space", Pixels(1, 4), reading=space.reading, metric="l2")
+    path = space.path.parent / "new.space"
+    if path.exists():
+        return Space.open(path)
+    made = Space.create(path, Pixels(1, 4), reading=space.reading, metric="l2")
     made.upsert_vectors(space.ids(), np.asarray(space.vectors())[:, :16] * 2)
     return made
+
+
+def learnt(space: Space) -> Path:
+    run, source = space.path.parent / "simclr", again(space)
+    objective = SimCLR(build("convnet", source.traits, dim=4, width=4))
+    ilk.fit(objective, source, Recipe(steps=4, batch=8), run=run)
+    return run
 
 
 RESULTS: dict[str, Callable[[Space], Result]] = {
@@ -82,6 +97,9 @@ RESULTS: dict[str, Callable[[Space], Result]] = {
     "Diagnosis": lambda s: ilk.diagnose(s, "kind"),
     "Drift": lambda s: ilk.drift(s, later(s)),
     "Duplicates": lambda s: ilk.duplicates(copies(s)),
+    "Comparison": lambda s: ilk.compare(s, newer(s), "kind"),
+    "Whitening": lambda s: ilk.whitening(s, "width"),
+    "Course": lambda s: read(learnt(s)),
     "Alignment": lambda s: ilk.align(s, newer(s)),
 }
 

@@ -45,8 +45,9 @@ def tail(found: Anomalies, ax: Axes) -> None:
         at = some[which[some]]
         ax.plot((at + 1) / (n + 1), p[at], "o", color=hue, ms=2.2, mew=0)
     ax.set(xscale="log", yscale="log", xlabel="p by chance, for the rank", ylabel="p of the sample")
-    ax.invert_xaxis()
-    ax.invert_yaxis()
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(lambda v, _: f"{v:g}")
+        axis.set_inverted(True)
 
 
 def places(found: Anomalies, ax: Axes) -> None:

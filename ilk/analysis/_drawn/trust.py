@@ -41,7 +41,7 @@ MOST = 30  # dimensions
 
 def of_invariance(found: Invariance) -> dict[str, Picture]:
     rows = sum(len(c.strengths) for c in found.changes)
-    size = (COLUMN + 0.6, 0.7 + 0.15 * rows)
+    size = (COLUMN + 0.9, 0.7 + 0.15 * rows)
     return {
         "moved": Picture(partial(changes, found, "moved"), MOVED, *size),
         "found": Picture(partial(changes, found, "found"), FOUND, *size),
@@ -58,7 +58,7 @@ def changes(found: Invariance, which: str, ax: Axes) -> None:
     value, low, high = (np.array([getattr(m, n) for m in measures]) for n in ("value", "low", "high"))
     ink.bars(ax, names, value, low, high, hues)
     ax.set_yticks(range(len(names)), names)
-    label = "distance moved / distance between samples" if which == "moved" else "still nearest to itself"
+    label = "moved / distance of two samples" if which == "moved" else "still nearest to itself"
     ax.set(xlabel=label)
     ax.set_xlim(left=0)
 
