@@ -21,6 +21,7 @@ _PUBLIC = {
     "Boxed": "source.boxes",
     "Drawing": "generate.drawing",
     "Graph": "source.graphs",
+    "Graphs": "source.graphs",
     "Id": "space",
     "IlkError": "errors",
     "Images": "source.images",
@@ -39,6 +40,7 @@ _PUBLIC = {
     "boxes": "source.boxes",
     "cluster_cards": "analysis.cards",
     "clusters": "analysis.clusters",
+    "communities": "analysis.communities",
     "compare": "analysis.compare",
     "demo": "demonstration",
     "diagnose": "analysis.diagnose",
@@ -58,6 +60,7 @@ _PUBLIC = {
     "latent": "generate.latent",
     "learn": "learning",
     "likeness": "analysis.words",
+    "links": "linking",
     "map": "view",
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
@@ -67,11 +70,12 @@ _PUBLIC = {
     "parameters": "analysis.parameters",
     "probe": "analysis.probing",
     "recommend": "analysis.recommend",
-    "reproduce": "reproducing",
-    "scenes": "source.scenes",
     "report": "view.report",
+    "reproduce": "reproducing",
     "retrieval": "analysis.retrieval",
+    "scenes": "source.scenes",
     "split": "analysis.split",
+    "strangers": "analysis.linked",
     "tables": "source.tables",
     "text": "source.text",
     "whitening": "analysis.whitening",
@@ -86,6 +90,7 @@ __all__ = [
     "Boxed",
     "Drawing",
     "Graph",
+    "Graphs",
     "Id",
     "IlkError",
     "Images",
@@ -105,6 +110,7 @@ __all__ = [
     "boxes",
     "cluster_cards",
     "clusters",
+    "communities",
     "compare",
     "demo",
     "diagnose",
@@ -124,6 +130,7 @@ __all__ = [
     "latent",
     "learn",
     "likeness",
+    "links",
     "map",
     "neighbour_graph",
     "normalise",
@@ -138,6 +145,7 @@ __all__ = [
     "retrieval",
     "scenes",
     "split",
+    "strangers",
     "tables",
     "text",
     "whitening",
@@ -152,10 +160,12 @@ if TYPE_CHECKING:
     from .analysis.anomalies import anomalies
     from .analysis.cards import cluster_cards
     from .analysis.clusters import clusters
+    from .analysis.communities import communities
     from .analysis.compare import compare
     from .analysis.diagnose import diagnose
     from .analysis.drift import drift
     from .analysis.invariance import invariance
+    from .analysis.linked import strangers
     from .analysis.pairs import duplicates, neighbour_graph
     from .analysis.parameters import parameters
     from .analysis.probing import probe
@@ -174,11 +184,12 @@ if TYPE_CHECKING:
     from .generate.pictures import paint
     from .generate.text import write
     from .learning import learn
+    from .linking import links
     from .reproducing import Reproduced, reproduce
     from .source import Source
     from .source.blackholes import blackholes
     from .source.boxes import Boxed, boxes
-    from .source.graphs import Graph, graphs
+    from .source.graphs import Graph, Graphs, graphs
     from .source.images import Images, images
     from .source.interactions import Interactions, interactions
     from .source.normalise import normalise

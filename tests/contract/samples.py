@@ -163,6 +163,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
         **{"tokenizer": vocabulary(), "length": 32, "dim": 16, "width": 32, "depth": 2, "heads": 2},
         segments=True,
     ),
+    "gcn": lambda source: encoders.build("gcn", source.traits, dim=64, width=64),
     "hub": lambda source: encoders.build("hub", source.traits, model=seeing(source), tune=True),
     "latent": lambda source: encoders.build("latent", source.traits, side=4, width=8),
     "onnx": lambda source: encoders.build("onnx", source.traits, model=exported(source)),
