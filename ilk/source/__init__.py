@@ -1,6 +1,7 @@
 """Sources: where samples come from. `source/X.py` defines the function `X(data, **options)`."""
 
 import importlib
+import inspect
 import os
 from typing import Any
 
@@ -19,7 +20,12 @@ def read(reading: dict[str, Json], data: Any, **options: Any) -> Source:
         raise FormatError(
             f"this space was filled by a reader called {reader!r}, which this version does not have"
         )
-    source: Source = getattr(importlib.import_module(f"{__name__}.{reader}"), reader)(data, **wish, **options)
+    function = getattr(importlib.import_module(f"{__name__}.{reader}"), reader)
+    known = inspect.signature(function).parameters
+    unknown = sorted(wish.keys() - known.keys())
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in known.values()):  # those hand on to another
+        raise FormatError(f"this space was filled with {unknown[0]!r}, which {reader} does not know")
+    source: Source = function(data, **wish, **options)
     return source
 
 
