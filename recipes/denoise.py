@@ -96,7 +96,8 @@ def fourier(x: Tensor, noise: float) -> Tensor:
     waves = torch.fft.rfft2(x - x.mean(0))
     power = waves.abs().square().mean(0)  # (1, H, W / 2 + 1)
     share = (1 - noise**2 * x.shape[2] * x.shape[3] / power).clamp(min=0)
-    return torch.fft.irfft2(waves * share, s=x.shape[2:]) + x.mean(0)
+    back: Tensor = torch.fft.irfft2(waves * share, s=x.shape[2:])
+    return back + x.mean(0)
 
 
 def wavelets(x: Tensor, noise: float, levels: int = LEVELS) -> Tensor:
@@ -106,7 +107,8 @@ def wavelets(x: Tensor, noise: float, levels: int = LEVELS) -> Tensor:
     smooth = wavelets(smooth, noise, levels - 1) if levels > 1 else smooth
     h, v, o = bands
     parts = [smooth + h + v + o, smooth - h + v - o, smooth + h - v - o, smooth - h - v + o]
-    return F.pixel_shuffle(torch.cat(parts, 1) / 2, 2)
+    whole: Tensor = F.pixel_shuffle(torch.cat(parts, 1) / 2, 2)
+    return whole
 
 
 def _shrunk(band: Tensor, noise: float) -> Tensor:

@@ -14,11 +14,14 @@ LEARN = (
 def folders(run: str | os.PathLike[str]) -> list[Path]:
     """Each folder of `run` (NAME.run, NAME.space, NAME, or an objective's folder) that holds a model."""
     path = Path(run)
-    if not path.exists():
-        beside = [path.with_name(path.name + end) for end in (".run", ".space")]
-        path = next((p for p in beside if p.exists()), path)
-    if not path.exists():
+    beside = [path.with_name(path.name + end) for end in (".run", ".space")] if path.name else []
+    if not any(p.exists() for p in (path, *beside)):
         raise DataError(f"no run {path}", "Learn one first: ilk learn FOLDER")
+    # a folder of that name may be the data that were learnt from
+    return next((found for p in (path, *beside) if (found := _models(p))), [])
+
+
+def _models(path: Path) -> list[Path]:
     found = [path / "encoder.json", *sorted(path.glob("*/encoder.json"))]
     return [p.parent for p in found if p.exists()]
 

@@ -22,7 +22,7 @@ from ._told import Beside
 
 SOME = 128  # pictures that are asked at a check
 TIMES = (0.2, 0.4, 0.6)  # how noisy these are
-STRONGEST = 5.0  # weight of a guess of the clean picture (Hang et al. 2023)
+STRONGEST = 5.0  # weight of a guess of the clean picture: the least noise is not all (Hang et al. 2023)
 
 
 class Denoising(Objective):
@@ -64,8 +64,8 @@ class Denoising(Objective):
         angle = encoder.noise.angle(t)[:, None, None, None]  # (B, 1, 1, 1)
         guess = encoder.told_of(noised(x, noise, angle), t, told).float()
         off = (guess - truth(x, noise, angle, encoder.guess)).square()
-        if encoder.guess == "clean":  # what is hidden by much noise can only be guessed badly
-            off = off * angle.tan().pow(-2).clamp(max=STRONGEST)
+        if encoder.guess == "clean":  # as if v were guessed: its error is this one's over the sine
+            off = off * angle.sin().pow(-2).clamp(max=STRONGEST)
         return off.mean()
 
     def context(self, unsaid: Tensor, beside: Sequence[Tensor]) -> Context:
