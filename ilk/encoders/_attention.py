@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from ..errors import OptionError, one_of
 from ._cache import Cache, Kept
+from ._mixing import mixed
 from ._sparse_attention import Reach
 
 Rotation: TypeAlias = tuple[Tensor, Tensor]  # cosines and sines, (..., 1, T, d)
@@ -85,8 +86,7 @@ class Attention(nn.Module):
         if look is not None:
             look.append(_weights(q, k, allowed))
         drop = self.dropout if self.training else 0.0
-        out = F.scaled_dot_product_attention(q, k, v, allowed, drop, is_causal=causal)  # (B, h, T, d)
-        return self._out(out)
+        return self._out(mixed(q, k, v, allowed, drop, causal=causal))
 
     def _out(self, x: Tensor) -> Tensor:  # (B, h, T, d) -> (B, T, D)
         mixed: Tensor = self.out(x.transpose(1, 2).flatten(2))

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import one_of
+from ._mixing import mixed
 
 REACHES = ("full", "window", "linear")
 
@@ -41,12 +42,12 @@ class Window:
         g, w = self.g, self.w
         T = q.shape[2] - g
         if 2 * w >= T:  # then no window is out of another's sight
-            return F.scaled_dot_product_attention(q, k, v)
-        far = F.scaled_dot_product_attention(q[:, :, :g], k, v)  # (B, h, g, d)
+            return mixed(q, k, v)
+        far = mixed(q[:, :, :g], k, v)  # (B, h, g, d)
         short = -T % w
         own = torch.unflatten(F.pad(q[:, :, g:], (0, 0, 0, short)), 2, (-1, w))  # (B, h, n, w, d)
         keys, values = (self._beside(t, short) for t in (k, v))  # (B, h, n, g + 3 w, d)
-        near = F.scaled_dot_product_attention(own, keys, values, self._there(T, short, q.device))
+        near = mixed(own, keys, values, self._there(T, short, q.device))
         return torch.cat([far, near.flatten(2, 3)[:, :, :T]], 2)
 
     def _beside(self, x: Tensor, short: int) -> Tensor:

@@ -7,9 +7,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ilk.encoders._attention import Attention, Block, Gated, norm_of, rotate, rotation
 from ilk.encoders._cache import Cache
+from ilk.encoders._mixing import mixed
 from ilk.errors import OptionError, UnknownName
 
 
@@ -201,3 +203,19 @@ def test_what_cannot_be() -> None:
         Attention(8, 3)
     with pytest.raises(OptionError, match="2 axes with 6 dimensions a head"):
         rotation(torch.zeros(4, 2), 6)
+
+
+def test_on_a_cpu_what_learns_is_mixed_with_all_digits() -> None:
+    """bfloat16 comes and goes; between, all is as in float32, the way back too."""
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 2, 5, 8).bfloat16().requires_grad_() for _ in range(3))
+    whole = [t.detach().float().requires_grad_() for t in (q, k, v)]
+    with torch.autocast("cpu", torch.bfloat16):
+        out = mixed(q, k, v)
+    expected = F.scaled_dot_product_attention(*whole)
+    assert out.dtype == torch.bfloat16
+    torch.testing.assert_close(out, expected.bfloat16(), rtol=0, atol=0)
+    out.float().square().sum().backward()
+    (expected.bfloat16().float().square().sum()).backward()
+    for own, theirs in zip((q, k, v), whole):
+        torch.testing.assert_close(own.grad, theirs.grad.bfloat16(), rtol=0, atol=0)
