@@ -104,7 +104,7 @@ def _sharp(recipe: Recipe, n: int) -> Recipe:
     """More held out of small data, unless the share was chosen: a score of 16 samples decides nothing."""
     if recipe.held_out != Recipe.held_out:
         return recipe
-    return replaced(recipe, held_out=max(Recipe.held_out, min(0.2, 128 / n)))
+    return replaced(recipe, held_out=max(Recipe.held_out, min(0.2, 128 / max(n, 1))))
 
 
 def _helped(job: Job, name: str, made: ClosedForm | Objective | None, out: Path) -> Space:

@@ -16,6 +16,7 @@ from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from torch import Tensor
 
 from ..console import say
@@ -28,6 +29,7 @@ from .text import Text, text
 
 NAMES = ("caption", "text", "title", "description", "txt")  # of the column with the captions
 BESIDE = ".txt"  # of the file beside a picture that holds its caption
+SHARDS = "txt"  # the column that such a file in a shard becomes
 
 
 class Pairs(Source):
@@ -143,16 +145,19 @@ def caption_of(names: Sequence[str]) -> str | None:
     return next((n for want in NAMES for n in names if n.lower() == want), None)
 
 
-def _words(found: Images, data: Any, name: str | None) -> tuple[list[str | None], list[Skipped]]:
+def _words(found: Images, data: Any, wished: str | None) -> tuple[list[str | None], list[Skipped]]:
     """The caption of each picture, from its column or the file beside it; files that lie beside none."""
     columns = found.metadata()
     names = [] if columns is None else columns.column_names
-    if name is not None and name not in names:
-        raise UnknownName("column of captions", name, names)
-    if name is None:
-        name = caption_of(names)
+    if wished is not None and wished not in names:
+        raise UnknownName("column of captions", wished, names)
+    name = wished or caption_of(names)
     if columns is not None and name is not None:
-        return columns[name].cast(pa.string()).to_pylist(), []
+        words: Any = columns[name].cast(pa.string())
+        if wished is None and SHARDS in names:  # of shards some may say it in JSON, some in a file of text
+            words = pc.coalesce(words, columns[SHARDS])
+            found.columns = columns.set_column(names.index(name), name, words)
+        return words.to_pylist(), []
     if not isinstance(data, str | os.PathLike) or not os.path.isdir(data):
         raise DataError(f"no captions among {', '.join(names) or 'no columns'}", _WHERE)
     return _beside(found, data)
@@ -162,15 +167,21 @@ def _beside(found: Images, folder: str | os.PathLike[str]) -> tuple[list[str | N
     files = sorted(Path(folder).rglob(f"*{BESIDE}"))
     if not files:
         raise DataError(f"no captions in {folder}", _WHERE)
-    read = text(files, by="file", longest=sys.maxsize)
-    known = {
-        Path(read.id(i)).relative_to(folder).with_suffix("").as_posix(): read[i] for i in range(len(read))
-    }
+    known = {path.relative_to(folder).with_suffix("").as_posix(): said for path, said in _said(files).items()}
     stems = [os.path.splitext(found.id(i))[0] for i in range(len(found))]
     words = [known.get(stem) for stem in stems]
     found.columns = beside(found.columns, pa.table({"caption": pa.array(words, pa.string())}), "own_")
     lonely = sorted(known.keys() - {*stems})
     return words, [Skipped(stem + BESIDE, "there is no picture of that name") for stem in lonely]
+
+
+def _said(files: list[Path]) -> dict[Path, str]:
+    """What each file says, of those that say something."""
+    try:
+        read = text(files, by="file", longest=sys.maxsize)
+    except DataError:  # not one of them does
+        return {}
+    return {Path(read.id(i)): read[i] for i in range(len(read))}
 
 
 def _report(alone: Sequence[Skipped], captions: Text) -> None:

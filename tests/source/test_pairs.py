@@ -104,3 +104,76 @@ def test_it_is_a_kind_of_data(folder: Path) -> None:
     assert kind(found) == "pairs"
     assert kind(folder) == "images"  # which they are too: that they are pairs is to be said
     assert found.traits == {"channels": 3, "size": 8}
+
+
+def shard(path: Path, members: list[tuple[str, bytes]]) -> Path:
+    with tarfile.open(path, "w") as found:
+        for name, data in members:
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            found.addfile(member, io.BytesIO(data))
+    return path
+
+
+def test_shards_with_all_that_may_be_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture cut short, no picture, an empty caption; one in JSON, which is there twice."""
+    shard(
+        tmp_path / "0.tar",
+        [
+            ("a.png", png(0)),
+            ("a.txt", b"night"),
+            ("b.png", png(9)[:40]),
+            ("b.txt", b"cut"),
+            ("c.txt", b"alone"),
+        ],
+    )
+    shard(
+        tmp_path / "1.tar",
+        [("d.png", png(50)), ("d.txt", b"  "), ("e.png", png(90)), ("e.json", b'{"caption": "night"}')],
+    )
+    found = pairs(tmp_path, cache=False)
+    assert [(found.id(i), found[i][1]) for i in range(len(found))] == [
+        ("0.tar/a", "night"),
+        ("1.tar/e", "night"),
+    ]
+    assert {s.id for s in found.skipped} == {"0.tar/b", "0.tar/c", "1.tar/d"}
+    assert found.metadata()["caption"].to_pylist() == ["night", "night"]
+    told = capsys.readouterr().err
+    assert "2 pairs share their caption" in told
+    with pytest.raises(DataError):
+        pairs(tmp_path, cache=False, strict=True)
+
+
+def test_a_shard_cut_short_keeps_what_came_before(tmp_path: Path) -> None:
+    path = shard(
+        tmp_path / "0.tar",
+        [
+            (f"{i}{end}", data)
+            for i in range(20)
+            for end, data in ((".png", png(i)), (".txt", f"number {i}".encode()))
+        ],
+    )
+    path.write_bytes(path.read_bytes()[:20_000])
+    found = pairs(path, cache=False)
+    assert 5 < len(found) < 20
+    assert found[3][1] == "number 3"
+    assert len(found.skipped) >= 1
+
+
+def test_nothing_but_halves(tmp_path: Path) -> None:
+    for i in range(3):
+        (tmp_path / f"{i}.png").write_bytes(png(i))
+        (tmp_path / f"{i}.txt").write_text("   ")
+    with pytest.raises(DataError, match="none of 3 pictures has a caption"):
+        pairs(tmp_path, cache=False)
+    (tmp_path / "table.csv").write_text("file,caption\n0.png,\n1.png,\n")
+    with pytest.raises(DataError, match="none of 2 pictures has a caption"):
+        pairs(tmp_path / "table.csv", cache=False)
+
+
+def test_an_empty_part_is_one_to_learn_nothing_from(folder: Path, tmp_path: Path) -> None:
+    empty = pairs(folder, cache=False).take(np.array([], int))
+    assert len(empty) == 0
+    with pytest.raises(DataError, match="samples are too few"):
+        ilk.learn(empty, "clip", out=tmp_path / "nothing", recipe=ilk.Recipe(steps=2))
+    assert not (tmp_path / "nothing.space").exists()

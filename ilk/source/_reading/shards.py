@@ -11,6 +11,8 @@ from itertools import groupby
 from ..formats import KINDS
 from .file import File, Item, kind_of, readable
 
+HALVES = (".txt", ".json", ".cls")  # what is said of a picture
+
 
 def items(shards: list[tuple[str, str]], rows: list[dict[str, object]]) -> Iterator[Item]:
     """The pictures of (path, id) shards in order; what lies beside each picture goes to `rows`."""
@@ -35,6 +37,9 @@ def _samples(tar: tarfile.TarFile, path: str, prefix: str, rows: list[dict[str, 
         parts = list(group)
         pictures = [m for m in parts if kind_of(m.name) in KINDS]
         if not pictures:
+            if any(kind_of(m.name) in HALVES for m in parts):
+                why = "there is no picture of that name"
+                yield Item(readable(prefix + key), readable(f"{name}/{key}"), File(path, ""), why=why)
             continue
         rows.append(_beside(tar, [m for m in parts if m not in pictures]))
         for m in pictures:
@@ -71,7 +76,7 @@ def _beside(tar: tarfile.TarFile, members: list[tarfile.TarInfo]) -> dict[str, o
     found: dict[str, object] = {}
     for m in members:
         kind = kind_of(m.name)
-        reader = tar.extractfile(m) if kind in (".json", ".cls", ".txt") else None
+        reader = tar.extractfile(m) if kind in HALVES else None
         text = reader.read().decode("utf-8", "replace") if reader is not None else ""
         if kind == ".json":
             found |= _object(text)
