@@ -1,6 +1,6 @@
 """Where does n squared bite? Attention over long sequences: full, windowed, linear; cost, and what is lost.
 
-    OMP_NUM_THREADS=1 python -m benchmarks.attention [--seeds 2] [--steps 400] [--only-loss]
+    OMP_NUM_THREADS=1 python -m benchmarks.attention [--seeds 2] [--steps 400] [--only-loss | --only-digits]
 
 Cost: CPU-ms of one attention layer there and back (width 64, 4 heads, one sequence) for 128 to 4,096 tokens,
 beside the rest of its block, the network for each token; medians of three. Loss: a small vision transformer
@@ -21,10 +21,12 @@ from torch.nn import functional as F
 
 from benchmarks.limits import cpu_seconds, machine
 from ilk.encoders._attention import Attention, Block
+from ilk.encoders._mixing import mixed
 from ilk.encoders._sparse_attention import REACHES, reach_of
 from ilk.encoders.vit import ViT
 
 TOKENS, WIDTH, WINDOW = (128, 256, 512, 1024, 2048, 4096), 64, 64
+SHAPES = ((16, 17, 4), (16, 65, 4), (64, 17, 2), (64, 65, 3))  # a head's size, tokens, heads
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -47,6 +49,18 @@ def costs() -> None:
         spent = [there_and_back(layer, t) for t in TOKENS]
         slope = np.polyfit(np.log(TOKENS[-4:]), np.log(spent[-4:]), 1)[0]
         print(f"{name:16}" + "".join(f"{s:9.2f}" for s in spent) + f"{slope:9.2f}", flush=True)
+
+
+def digits() -> None:
+    """What a step's products in bfloat16 cost, mixed in bfloat16 and, as ilk does, in float32."""
+    print("bfloat16, 64 sequences there and back, CPU-ms    mixed in bfloat16    in float32")
+    for size, tokens, heads in SHAPES:
+        spent = []
+        for way in (F.scaled_dot_product_attention, mixed):
+            q, k, v = (torch.randn(64, heads, tokens, size).bfloat16().requires_grad_() for _ in range(3))
+            spent.append(milliseconds(lambda way=way, q=q, k=k, v=v: way(q, k, v).sum().backward()))  # type: ignore[misc]
+        shape = f"{tokens} tokens, {heads} heads of {size}"
+        print(f"{shape:48}{spent[0]:18.1f}{spent[1]:14.1f}", flush=True)
 
 
 def right(reach: str, seed: int, steps: int) -> float:
@@ -76,9 +90,13 @@ def main() -> None:
     options.add_argument("--seeds", type=int, default=2)
     options.add_argument("--steps", type=int, default=400)
     options.add_argument("--only-loss", action="store_true")
+    options.add_argument("--only-digits", action="store_true", help="float32 or bfloat16, seconds")
     given = options.parse_args()
     torch.set_num_threads(1)
     print(machine())
+    digits()
+    if given.only_digits:
+        return
     if not given.only_loss:
         costs()
     for reach in REACHES:
