@@ -59,7 +59,8 @@ def _bytes(batch: Any) -> bytes:
     if isinstance(batch, list | tuple):
         return b"\0".join(_bytes(part) for part in batch)
     if issparse(batch):
-        return _bytes([batch.data, batch.indices, batch.indptr])
+        sparse: Any = batch
+        return _bytes([sparse.data, sparse.indices, sparse.indptr])
     if batch is None or isinstance(batch, str | int | float | np.generic):
         return repr(batch).encode()
     parts = batch if isinstance(batch, dict) else vars(batch)

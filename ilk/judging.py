@@ -29,9 +29,10 @@ from .source import Source
 from .source._kind import kind
 from .source.views import Preset, Views
 from .training import health
+from .training.checked import Health
 from .training.order import plan
 from .training.recipe import Recipe
-from .training.watch import Health, report, some
+from .training.watch import report, some
 
 ROWS = 256  # pictures looked for
 BANK = 2048  # samples from which baselines and whitened axes are made

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import DataError, FormatError
-from ..training.watch import Health
+from ..training.checked import Health
 from ._drawn import course as _drawn
 from ._result import Picture, Result
 

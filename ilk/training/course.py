@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .watch import Health
+from .checked import Health
 
 
 @dataclass

@@ -71,19 +71,8 @@ class Folder:
         """Measures health, and keeps the encoder (and decoder) when it is as good as any before."""
         if not self.writes:
             return
-        objective, encoder, decoder = self.objective, self.objective.kept, self.objective.decoder
-        health = watch.measure(
-            encoder,
-            source,
-            order.held,
-            order.train,
-            objective.views,
-            decoder,
-            objective.perplexity,
-            objective.given_back,
-            objective.map50,
-            objective.made,
-        )
+        encoder, decoder = self.objective.kept, self.objective.decoder
+        health = watch.measure(encoder, source, order.held, order.train, self.objective)
         self.log(state.step, health=health.as_json())
         if state.course.takes(state.step, health):
             saved.save(encoder, self.path, Encoder)

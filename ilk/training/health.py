@@ -139,6 +139,21 @@ def likeness(real: Vectors, made: Vectors, k: int = 5) -> Likeness:
     )
 
 
+def frechet(real: np.ndarray, made: np.ndarray) -> float:
+    """Between the Gaussians of vectors (n, D) and (m, D), over the variance of the first: 0 is the same.
+
+    |mean - mean'|^2 + tr(C + C' - 2 (C C')^1/2), as Heusel et al. (2017) take it of another network's
+    vectors; divided so that it does not hang on their scale. Fewer vectors than some times D make it larger.
+    """
+    a, b = np.asarray(real, np.float64), np.asarray(made, np.float64)
+    one, other = (np.atleast_2d(np.cov(v, rowvar=False)) for v in (a, b))
+    values, axes = np.linalg.eigh(one)
+    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
+    both = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ other @ root), 0)).sum()  # tr of the root of C C'
+    off = float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(one) + np.trace(other) - 2 * both)
+    return max(0.0, off) / float(np.trace(one) or 1.0)
+
+
 def _reach(z: Tensor, k: int) -> Tensor:  # (n, D) -> (n,)
     # k + 1: itself is the nearest
     return torch.cat([torch.cdist(z[rows], z).kthvalue(k + 1, dim=1).values for rows in _blocks(len(z))])
