@@ -20,7 +20,7 @@ from ..analysis._neighbours import among, nearest
 from ..encoders import encode
 from ..errors import DataError, OptionError
 from ..space import Space
-from ..training.health import Likeness, likeness
+from ..training.health import Likeness, frechet, likeness
 from ._points import thumbnail
 from .pictures import Pictures
 
@@ -33,7 +33,7 @@ BATCH = 256
 @dataclass(frozen=True)
 class Compared:
     pictures: Pictures
-    distance: float  # see `frechet`
+    distance: float  # see `frechet` in training/health.py
     made: Likeness
     true_distance: float  # of as many true ones, from others
     true: Likeness
@@ -112,21 +112,6 @@ def compare(space: Space, made: Pictures, *, k: int = 5, seed: int = 0) -> Compa
         np.flatnonzero(false_discovery_control(p) <= LEVEL),
         space,
     )
-
-
-def frechet(real: np.ndarray, made: np.ndarray) -> float:
-    """Between the Gaussians of vectors (n, D) and (m, D), over the variance of the first: 0 is the same.
-
-    |mean - mean'|^2 + tr(C + C' - 2 (C C')^1/2), as Heusel et al. (2017) take it of another network's
-    vectors; divided so that it does not hang on their scale. Fewer vectors than some times D make it larger.
-    """
-    a, b = np.asarray(real, np.float64), np.asarray(made, np.float64)
-    one, other = (np.atleast_2d(np.cov(v, rowvar=False)) for v in (a, b))
-    values, axes = np.linalg.eigh(one)
-    root = (axes * np.sqrt(np.maximum(values, 0))) @ axes.T
-    both = np.sqrt(np.maximum(np.linalg.eigvalsh(root @ other @ root), 0)).sum()  # tr of the root of C C'
-    off = float(((a.mean(0) - b.mean(0)) ** 2).sum() + np.trace(one) + np.trace(other) - 2 * both)
-    return max(0.0, off) / float(np.trace(one) or 1.0)
 
 
 def as_near(x: np.ndarray, far: np.ndarray) -> np.ndarray:  # (n, D), (m,) -> (m,)
