@@ -85,9 +85,10 @@ class BoxViews:
 
 
 def _geometry(p: Preset) -> Preset:
-    """Without what would cut things off or tell them wrong."""
+    """Without what would cut things off, or smear those that are small in the picture."""
     turn = (max(p.turn[0], -TURN), min(p.turn[1], TURN))
-    return replace(p, crop=(1, 1), aspect=(1, 1), turn=turn, shear=(0, 0), shift=(-SHIFT, SHIFT), cut=0)
+    still = replace(p, crop=(1, 1), aspect=(1, 1), turn=turn, shear=(0, 0), shift=(-SHIFT, SHIFT))
+    return replace(still, blurred=0, cut=0)
 
 
 def _zoomed(change: Change, draw: Draw, zoom: Range, of: float) -> Change:
