@@ -175,6 +175,8 @@ def learn(
         return
     output.facts(_summary(space, source))
     extra = "" if find_spec("fastapi") else "  (pip install 'ilk[look]' first)"
+    if of == "boxes":
+        output.next("find things", f"ilk detect {shlex.quote(str(space.path.with_suffix('.run')))} PICTURES")
     output.next("look at it", f"ilk look {shlex.quote(str(space.path))}{extra}")
     output.next("find its groups", f"ilk clusters {space.path}")
     output.next("search it", f"ilk search {space.path} {shlex.quote(space.ids()[0])}")
