@@ -10,7 +10,6 @@ Legend: n pictures, C channels, H x W pixels, K numbers that may be told.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -22,18 +21,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .. import saved
 from ..console import progress
-from ..encoders import Encoder
-from ..encoders.projected import Projected
 from ..encoders.unet import UNet
-from ..errors import DataError, FormatError, OptionError
+from ..errors import DataError, OptionError
 from ..source import Json, Source, read
-from ..space import Space
-from ..training import frozen
 from ._asked import Picture, Told, extent, numbers_in, title
+from ._diffusers import export
 from ._folders import folders, nothing, several
 from ._roughness import roughness
+from ._unets import holds, opened
 from .diffusion import Clean, from_picture, guided, solve, within
 from .pictures import Maker, Pictures
 
@@ -50,12 +46,12 @@ class Drawing:
 
     @classmethod
     def open(cls, run: str | os.PathLike[str]) -> Drawing:
-        found = [folder for folder in folders(run) if _has_unet(folder)]
+        found = [folder for folder in folders(run) if holds(folder)]
         if not found:
             raise nothing(run, "draws out of noise", "Learn with --objective diffusion.")
         if len(found) > 1:
             raise several(run, "draw out of noise", found)
-        return _opened(found[0])
+        return cls(*opened(found[0]))
 
     def draw(
         self,
@@ -161,6 +157,10 @@ class Drawing:
                 bar.advance(len(x))
         return Pictures(np.concatenate(parts), title="Denoised"), np.concatenate(taken)
 
+    def export(self, folder: str | os.PathLike[str]) -> Path:
+        """For the library diffusers: see generate/_diffusers.py."""
+        return export(self.unet, Path(folder))
+
     @torch.inference_mode()
     def _cleaned(self, x: Tensor, spread: Tensor) -> Tensor:
         """The mean of all pictures that may lie under x (B, C, H, W), of noise so strong (B,)."""
@@ -264,29 +264,7 @@ class Drawing:
 
 def maker(folder: Path) -> Maker | None:
     """For `ilk.paint` and `ilk generate`."""
-    return _opened(folder).draw if _has_unet(folder) else None
-
-
-def _opened(folder: Path) -> Drawing:
-    encoder: Any = saved.load(folder, Encoder)  # type: ignore[type-abstract]
-    while isinstance(encoder, Projected):
-        encoder = encoder.encoder
-    assert isinstance(encoder, UNet)
-    if (folder / "space.json").exists():
-        return Drawing(encoder, Space.open(folder).reading)
-    asked: dict[str, Any] = frozen.asked(folder) or {}
-    return Drawing(encoder, asked.get("source", {}).get("reading", {}))
-
-
-def _has_unet(folder: Path) -> bool:
-    """Without loading weights. The vectors of a space may have been evened after."""
-    try:
-        one = json.loads((folder / "encoder.json").read_bytes())
-        while one["class"] == "projected":
-            one = one["keywords"]["encoder"]
-    except (ValueError, KeyError, TypeError) as e:
-        raise FormatError(f"{folder}/encoder.json is damaged: {e}") from e
-    return bool(one["class"] == "unet")
+    return Drawing(*opened(folder)).draw if holds(folder) else None
 
 
 def _can(unet: UNet, prompt: str, given: bool) -> None:
