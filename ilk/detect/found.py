@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import OptionError
+
+_PART = re.compile(r"(.+)@(-?\d+),(-?\d+),(-?\d+),(-?\d+)")
 
 
 @dataclass(frozen=True)
@@ -42,3 +46,17 @@ def together(parts: list[Found]) -> Found:
     return Found(
         *(np.concatenate([getattr(p, name) for p in parts]) for name in ("boxes", "scores", "classes"))
     )
+
+
+def part_id(picture: str, box: Sequence[float]) -> str:
+    """The id of what is within a box (4,) of the picture of that id."""
+    return f"{picture}@{','.join(str(round(float(v))) for v in box)}"
+
+
+def parent(id_: str) -> tuple[str, tuple[int, int, int, int]] | None:
+    """The way back: the picture and the box; None where the id is of a whole picture."""
+    told = _PART.fullmatch(id_)
+    if told is None:
+        return None
+    x0, y0, x1, y1 = (int(v) for v in told.groups()[1:])
+    return told[1], (x0, y0, x1, y1)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from .. import console, saved
@@ -18,7 +19,8 @@ from ..detect.blobs import blobs
 from ..detect.found import Found
 from ..detect.measure import Measure
 from ..detect.tiles import tiled
-from ..encoders import Encoder
+from ..detect.unlike import stand_out
+from ..encoders import Encoder, MapEncoder
 from ..encoders.detector import Detector
 from ..errors import DataError, OptionError
 from ..find import parameters
@@ -29,7 +31,7 @@ from ..source.boxes import Boxed, boxes
 from ..space import Space
 from ..target import paths
 from .found import Detections
-from .pictures import as_learnt, filled, fitted, pictures, plain
+from .pictures import Ready, as_learnt, fitted, pictures, plain
 
 LARGE = 2  # times the side of what a detector learnt from: larger pictures are looked at in tiles
 TILE = 1024  # pixels a side, where nothing was learnt
@@ -114,6 +116,7 @@ def one_class(data: Boxed) -> Boxed:
 def discover(
     data: Any,
     *,
+    by: str | os.PathLike[str] | None = None,
     smallest: float = 4.0,
     largest: float | None = None,
     least: float = 5.0,
@@ -121,31 +124,48 @@ def discover(
     tile: int | None = None,
     strict: bool = False,
 ) -> Detections:
-    """What stands out in the pictures of `data`, by its own light: nothing has to be learnt or labelled.
+    """What stands out in the pictures of `data`: nothing has to be labelled.
 
+    by                 a run or space whose encoder has maps (convnet, resnet, ...): what is unlike the ground
+                       by these; default: by its light alone, for which nothing has to be learnt
     smallest, largest  sides of things in pixels (default: to half the picture's, or a quarter of a tile's)
     least              times the noise that a thing must stand out
-    any_light          dark things too, not only bright ones (default: in colour pictures)
+    any_light          dark things too, not only bright ones (default: in colour pictures); not with `by`
     tile               look in tiles of so many pixels a side (default: 1024, at larger pictures)
     """
-
-    def look(x: np.ndarray, most: float | None) -> Found:
-        return blobs(x, smallest=smallest, largest=most, least=least, any_light=any_light)
+    ready, look = (plain, _by_light(any_light)) if by is None else _by_features(Path(by))
 
     def one(field: Any) -> Found:
         T = tile or TILE
         if max(field.shape[1:]) <= T:
-            return look(filled(np.asarray(field[:, :, :])), largest)
+            x = ready(np.asarray(field[:, :, :])[None])
+            return look(x, smallest=smallest, largest=largest, least=least)[0]
         most = OVERLAP * T if largest is None else largest
-        overlap = min(round(most), T // 2)
 
         def each(x: Tensor) -> list[Found]:
-            return [look(p, most) for p in x.numpy()]
+            return look(x, smallest=smallest, largest=most, least=least)
 
-        return tiled(field, each, ready=plain, tile=T, overlap=overlap)
+        return tiled(field, each, ready=ready, tile=T, overlap=min(round(most), T // 2))
 
     ids, found = _each(data, one, strict=strict)
     return Detections(ids, found, (THING,), data)
+
+
+def _by_light(any_light: bool | None) -> Callable[..., list[Found]]:
+    def look(x: Tensor, **sides: Any) -> list[Found]:
+        return [blobs(one, any_light=any_light, **sides) for one in x.numpy()]
+
+    return look
+
+
+def _by_features(run: Path) -> tuple[Ready, Callable[..., list[Found]]]:
+    network, reading = _of(run, MapEncoder, "has maps to find things by", "Learn one: --encoder convnet.")  # type: ignore[type-abstract]
+
+    @torch.inference_mode()
+    def look(x: Tensor, **sides: Any) -> list[Found]:
+        return [stand_out(maps, network.strides[0], **sides) for maps in network.maps(x)[0].numpy()]
+
+    return as_learnt(reading, network.channels), look
 
 
 def _each(data: Any, one: Callable[[Any], Found], *, strict: bool) -> tuple[list[str], list[Found]]:
@@ -158,27 +178,34 @@ def _each(data: Any, one: Callable[[Any], Found], *, strict: bool) -> tuple[list
     return ids, found
 
 
+E = TypeVar("E", bound=Encoder)
+
+
 def _learnt(run: Path) -> tuple[Detector, dict[str, Json]]:
     """The one detector there, and how the pictures were read that it learnt from."""
+    do = "Learn one: ilk learn FOLDER --objective yolo. Or find without: ilk detect discover FOLDER"
+    return _of(run, Detector, "finds things", do)
+
+
+def _of(run: Path, kind: type[E], does: str, do: str) -> tuple[E, dict[str, Json]]:
+    """The one encoder of that kind there, or within another; and how its pictures were read."""
     held = {folder: saved.load(folder, Encoder) for folder in folders(run)}  # type: ignore[type-abstract]
-    finds = {folder: one for folder, encoder in held.items() if (one := _within(encoder)) is not None}
-    if not finds:
-        do = "Learn one: ilk learn FOLDER --objective yolo. Or find without: ilk detect discover FOLDER"
-        raise nothing(run, "finds things", do)
-    if len(finds) > 1:
-        raise several(run, "find things", list(finds))
-    folder, detector = next(iter(finds.items()))
-    for place in (folder, run, paths(run.with_suffix(""))[1]):
+    does_it = {folder: one for folder, encoder in held.items() if (one := _within(encoder, kind)) is not None}
+    if not does_it:
+        raise nothing(run, does, do)
+    if len(does_it) > 1:
+        raise several(run, does, list(does_it))
+    folder, network = next(iter(does_it.items()))
+    beside = [place.with_suffix(".space") for place in (run, folder.parent) if place.suffix == ".run"]
+    for place in (folder, *beside, paths(run)[1]):
         if (place / "space.json").exists():
-            return detector, Space.open(place).reading
-    raise DataError(
-        f"{run} does not say how its pictures were read", f"Expected {run.with_suffix('.space')} beside it."
-    )
+            return network.eval(), Space.open(place).reading
+    raise DataError(f"{run} does not say how its pictures were read", "Expected its .space beside it.")
 
 
-def _within(encoder: Any) -> Detector | None:
+def _within(encoder: Any, kind: type[E]) -> E | None:
     """It, or what it evens out the vectors of."""
-    while not isinstance(encoder, Detector):
+    while not isinstance(encoder, kind):
         if "encoder" not in parameters(type(encoder)):
             return None
         encoder = encoder.encoder

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from .. import files
-from ..detect.found import Found
+from ..detect.found import Found, part_id
 from ..detect.measure import Measure, measure
 from ..encoders.detector import Detector
 from ..errors import DataError
@@ -30,7 +30,6 @@ from .pictures import filled, pictures
 
 MARGIN = 0.15  # of its longer side: what is seen of a thing's surroundings in its cut-out
 SIZE = 64
-AT = "@"  # between a picture's id and a box in it
 PARENT = "parent"  # the column with the picture that a thing was cut out of
 
 
@@ -99,7 +98,7 @@ class Detections:
         """
         wish = reading or {}
         if not len(self):
-            raise DataError("nothing was found", "Ask for less sure ones too: --least 0.1.")
+            raise DataError("nothing was found", "Ask for less sure ones too: a lower `least`.")
         crops: list[np.ndarray] = []
         names: list[str] = []
         form: Form | None = None
@@ -108,7 +107,7 @@ class Detections:
                 own = _kept(field[:, 0:1, 0:1].dtype)
                 form = Form(size, wish.get("channels", field.shape[0]), wish.get("dtype", own))
             crops += [prepare(_square(field, box), form) for box in f.boxes]
-            names += [f"{name}{AT}{','.join(str(round(float(v))) for v in box)}" for box in f.boxes]
+            names += [part_id(name, box) for box in f.boxes]
         pixels = np.stack(crops)
         told = {k: v for k, v in wish.items() if k in ("range", "stretch")}
         if pixels.dtype.kind == "f" and "range" not in told:

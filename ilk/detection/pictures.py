@@ -19,7 +19,7 @@ from ..source import Json, Source, _scale
 from ..source._base import Skipped, left_out
 from ..source._reading.field import fields
 from ..source._reading.listing import listing
-from ..source._reading.prepare import Form, letterbox, prepare
+from ..source._reading.prepare import Form, alike, letterbox, prepare
 from ..source.boxes import Boxed
 from ..source.images import Images
 
@@ -62,8 +62,8 @@ def as_learnt(reading: dict[str, Json], channels: int) -> Ready:
     dtype = str(reading.get("dtype", "uint8"))
 
     def ready(pieces: np.ndarray) -> Tensor:
-        form = Form(pieces.shape[-1], channels, dtype)
-        x = np.stack([prepare(filled(piece), form) for piece in pieces])
+        form = Form(0, channels, dtype)
+        x = np.stack([alike(filled(piece), form) for piece in pieces])
         return torch.from_numpy(_scale.scaled(x, reading))
 
     return ready

@@ -79,6 +79,11 @@ def prepare(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, S, S)
     return _cast(_resize(x, form.size), form.dtype)
 
 
+def alike(x: np.ndarray, form: Form) -> np.ndarray:  # (c, h, w) -> (C, h, w)
+    """The same at its own size: channels and number type only."""
+    return _cast(_to_channels(x.astype(x.dtype.newbyteorder("="), copy=False), form.channels), form.dtype)
+
+
 def _check_finite(x: np.ndarray, do: str = "") -> None:
     bad = x.size - int(np.isfinite(x).sum())
     if bad:
