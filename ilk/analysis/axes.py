@@ -1,17 +1,18 @@
 """Other axes for the same space: turned so that each follows one amount, or one source, as far as may be.
 
 pca      main axes
-ica      independent axes (FastICA, Hyvaerinen 1999): each as far from a Gaussian as can be
-varimax  main axes turned so that each dimension of the space weighs on few of them (Kaiser 1958)
-pls      the directions that vary most together with the amounts (partial least squares); the only one that
-         looks at them
+ica      independent axes: each as far from a Gaussian as can be
+varimax  main axes turned so that each dimension of the space weighs on few of them
+factor   what dimensions have in common, each with noise of its own (factor analysis), turned as by varimax
+pls      the directions that vary most together with the amounts (partial least squares); it and the next are
+         the only ones that look at them
+spls     the same with few dimensions each (sparse partial least squares, Chun & Keles 2010)
 
 Legend: n rows, D dimensions, r axes, p amounts.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -19,10 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 from scipy.stats import rankdata
-from sklearn.cross_decomposition import PLSRegression
-from sklearn.decomposition import PCA, FastICA
-from sklearn.exceptions import ConvergenceWarning
 
+from ..encoders import _axes
 from ..errors import OptionError, UnknownName
 from ._drawn import parameters as _drawn
 from ._maps import Affine
@@ -33,7 +32,9 @@ from .probing import values_of
 if TYPE_CHECKING:
     from ..space import Space
 
-WAYS = ("pca", "ica", "varimax", "pls")
+WAYS = (*_axes.WAYS, "pls", "spls")
+SHRUNK = (0.0, 0.2, 0.4, 0.6, 0.8)  # shares of the largest weight that sparse directions may lose
+FOLDS = 5
 LAYER = "axes"
 DRAWS = 50  # of rows, for intervals
 
@@ -86,43 +87,50 @@ class Axes(Result):
 def turned(
     vectors: np.ndarray, way: str, r: int, amounts: np.ndarray | None = None, *, seed: int = 0
 ) -> Affine:
-    """The way to r new axes, each of spread 1 over these rows; `amounts` (n, p) for pls."""
+    """The way to r new axes, each of spread 1 over these rows; `amounts` (n, p) for pls and spls."""
     if way not in WAYS:
         raise UnknownName("way to turn", way, WAYS)
     x = np.asarray(vectors, np.float64)
     if not 1 <= r <= min(x.shape):
         raise OptionError(f"{r} axes of {len(x)} rows with {x.shape[1]} dimensions", "Give fewer, 1 or more.")
     mean, x = x.mean(0), x - x.mean(0)
-    if way == "pls":
+    if way in ("pls", "spls"):
         if amounts is None:
-            raise OptionError("pls without amounts", "Name the columns that it shall follow.")
-        scaled = (amounts - amounts.mean(0)) / np.maximum(amounts.std(0), 1e-12)
-        matrix = PLSRegression(min(r, x.shape[1]), scale=False).fit(x, scaled).x_rotations_
+            raise OptionError(f"{way} without amounts", "Name the columns that it shall follow.")
+        y = (amounts - amounts.mean(0)) / np.maximum(amounts.std(0), 1e-12)
+        matrix = sparse(x, y, r, seed) if way == "spls" else _together(x, y, r, 0.0)
     else:
-        main = PCA(r, svd_solver="full").fit(x)
-        matrix = main.components_.T  # (D, r)
-        if way == "varimax":
-            matrix = matrix @ varimax(matrix * np.sqrt(main.explained_variance_))
-        elif way == "ica":
-            white = matrix / np.sqrt(np.maximum(main.explained_variance_, 1e-12))
-            matrix = white @ _independent(x @ white, seed)
-    spread = (x @ matrix).std(0)
-    return Affine(mean, matrix / np.where(spread > 0, spread, 1), np.zeros(matrix.shape[1]))
+        matrix = _axes.turned(x, way, r, seed)
+    return Affine(mean, _axes.spread_evenly(x, matrix), np.zeros(matrix.shape[1]))
 
 
-def varimax(loadings: np.ndarray, rounds: int = 100) -> np.ndarray:  # (D, r) -> (r, r)
-    """The turn after which the squared loadings vary most within each axis."""
-    d, r = loadings.shape
-    turn, last = np.eye(r), 0.0
-    for _ in range(rounds):
-        now = loadings @ turn
-        slope = loadings.T @ (now**3 - now * (now**2).sum(0) / d)
-        left, singular, right = np.linalg.svd(slope)
-        turn = left @ right
-        if singular.sum() < last * (1 + 1e-9):
-            break
-        last = float(singular.sum())
-    return turn
+def sparse(x: np.ndarray, y: np.ndarray, r: int, seed: int = 0) -> np.ndarray:  # (n, D), (n, p) -> (D, r)
+    """As sparse as tells held-out amounts as well as any: within a standard error of the best threshold."""
+    folds = np.array_split(np.random.default_rng(seed).permutation(len(x)), FOLDS)
+    missed = np.zeros((len(SHRUNK), FOLDS))
+    for f, asked in enumerate(folds):
+        known = np.setdiff1d(np.arange(len(x)), asked)
+        for i, share in enumerate(SHRUNK):
+            z = x @ _together(x[known], y[known], r, share)
+            by = np.linalg.lstsq(z[known], y[known], rcond=None)[0]
+            missed[i, f] = ((y[asked] - z[asked] @ by) ** 2).mean()
+    mean, best = missed.mean(1), int(missed.mean(1).argmin())
+    allowed = mean[best] + missed[best].std(ddof=1) / np.sqrt(FOLDS)
+    return _together(x, y, r, max(s for s, m in zip(SHRUNK, mean) if m <= allowed))
+
+
+def _together(x: np.ndarray, y: np.ndarray, r: int, share: float) -> np.ndarray:  # -> (D, r)
+    """Partial least squares, one direction after the other; weights below a `share` of the largest are 0."""
+    left, weights, loads = x, np.zeros((x.shape[1], 0)), np.zeros((x.shape[1], 0))
+    for _ in range(r):
+        lead = np.linalg.svd(left.T @ y, full_matrices=False)[0][:, 0]  # (D,)
+        w = np.sign(lead) * np.maximum(np.abs(lead) - share * np.abs(lead).max(), 0)
+        w /= max(float(np.linalg.norm(w)), 1e-300)
+        t = left @ w
+        load = left.T @ t / max(float(t @ t), 1e-300)
+        left = left - np.outer(t, load)
+        weights, loads = np.c_[weights, w], np.c_[loads, load]
+    return np.asarray(weights @ np.linalg.pinv(loads.T @ weights))
 
 
 def axes(
@@ -182,11 +190,3 @@ def clear(z: np.ndarray, y: np.ndarray) -> np.ndarray:  # (n, r), (n, p) -> (p,)
     """Of each amount: its squared rank correlation with the axis that follows it most, less the next's."""
     squared = np.sort(rank_correlations(z, y) ** 2, axis=0)[::-1]  # (r, p)
     return np.asarray(squared[0] - (squared[1] if len(squared) > 1 else 0))
-
-
-def _independent(white: np.ndarray, seed: int) -> np.ndarray:  # (n, r) -> (r, r)
-    with warnings.catch_warnings():  # Gaussian axes have no independent direction: any is as good
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = FastICA(whiten=False, random_state=seed, max_iter=500).fit(white)
-    out: np.ndarray = fitted.components_.T
-    return out

@@ -33,7 +33,7 @@ def parameters(
 def axes(
     space: SpacePath,
     columns: Annotated[list[str], typer.Argument(help="Columns of numbers that axes should follow.")],
-    way: Annotated[str, typer.Option(help="pca, ica, varimax or pls.")] = "ica",
+    way: Annotated[str, typer.Option(help="pca, ica, varimax, factor, pls or spls.")] = "ica",
     r: Annotated[int | None, typer.Option("-r", help="So many axes [default: 10, or the columns].")] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Keep every row's place as the layer `axes`.")

@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from sklearn.cross_decomposition import PLSRegression
 
 from ilk.analysis._neighbours import nearest
-from ilk.analysis.axes import clear, turned, varimax
+from ilk.analysis.axes import _together, clear, sparse, turned
 from ilk.analysis.intrinsic import intrinsic
 from ilk.analysis.parameters import Parameters, chance, parameters, told
+from ilk.encoders._axes import varimax
 from ilk.encoders.pixels import Pixels
 from ilk.errors import DataError, OptionError
 from ilk.space import Space
@@ -115,6 +117,42 @@ def test_varimax_by_hand() -> None:
     assert np.sort(back, axis=1)[:, 0] == pytest.approx(np.zeros(4), abs=1e-4)
     with pytest.raises(OptionError, match="9 axes of 4 rows with 2 dimensions"):
         turned(clean, "pca", 9)
+
+
+def test_partial_least_squares_of_one_amount_is_scikit_learns() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(80, 6)), rng.normal(size=(80, 1))
+    x, y = x - x.mean(0), y - y.mean(0)
+    ours = _together(x, y, 3, 0.0)
+    theirs = PLSRegression(3, scale=False).fit(x, y).x_rotations_
+    unit = [m / np.linalg.norm(m, axis=0) for m in (ours, theirs)]
+    np.testing.assert_allclose(np.abs((unit[0] * unit[1]).sum(0)), 1, atol=1e-6)
+
+
+def test_sparse_directions_are_the_planted_ones() -> None:
+    """4 of 40 dimensions follow the amount; of noise, most weights are shrunk away as well."""
+    rng = np.random.default_rng(4)
+    y = rng.normal(size=(200, 1))
+    x = rng.normal(size=(200, 40))
+    x[:, :4] += 1.5 * y
+    x -= x.mean(0)
+    weights = np.abs(sparse(x, y, 1)[:, 0])
+    assert set(np.flatnonzero(weights)) >= set(range(4))
+    assert (weights > 0).sum() <= 12
+    assert (np.abs(turned(x, "pls", 1, y).matrix[:, 0]) > 0).all()
+    with pytest.raises(OptionError, match="spls without amounts"):
+        turned(x, "spls", 1)
+
+
+def test_factors_look_past_what_is_noise_in_one_dimension_only() -> None:
+    """The widest dimensions share nothing with the others: main axes follow them, factors do not."""
+    rng = np.random.default_rng(5)
+    sources = rng.normal(size=(1000, 2))
+    x = np.concatenate([sources[:, :1] * [1, 1, 1, 0, 0, 0], sources[:, 1:] * [0, 0, 0, 1, 1, 1]], 1)
+    x = x[:, :6] + x[:, 6:] + rng.normal(size=(1000, 6)) * [0.3, 0.3, 0.3, 0.3, 0.3, 0.3]
+    x = np.c_[x, 9 * rng.normal(size=(1000, 2))]
+    assert clear(turned(x, "factor", 2)(x), sources).min() > 0.85
+    assert clear(turned(x, "pca", 2)(x), sources).max() < 0.1
 
 
 def test_of_a_space(tmp_path: Path) -> None:
