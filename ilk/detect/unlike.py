@@ -1,10 +1,9 @@
 """Things as what is unlike the ground, by the features of an encoder that nobody has told what things are.
 
 Most of a picture is ground. Its features have a mean and a spread, found from the places that lie nearest to
-them, and how far a place is from these (Mahalanobis) says how little it is ground. On scenes of pictures this
-finds three times as many things as a normalised cut through the graph of alike places (TokenCut, Wang et al.
-2022), which was tried first: that parts one large thing from the ground, not many small ones
-(recipes/discover.py has the figures of what is here).
+them, and how far a place is from these (Mahalanobis) says how little it is ground. A normalised cut through
+the graph of alike places (TokenCut, Wang et al. 2022) was tried first: it parts one large thing from the
+ground, not many small ones.
 
 Legend: D features, h x w cells, P = h w.
 """
