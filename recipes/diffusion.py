@@ -28,6 +28,7 @@ from sklearn.neighbors import KNeighborsRegressor
 
 import ilk
 from ilk.encoders import build, embed, encode
+from ilk.encoders.latent import Latent
 from ilk.encoders.projected import project
 from ilk.encoders.unet import UNet
 from ilk.generate.drawing import Drawing
@@ -62,7 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("what", choices=["holes", "emoji"])
     parser.add_argument("out", type=Path)
     parser.add_argument("archive", type=Path, nargs="?")
-    parser.add_argument("--steps", type=int, default=900)
+    parser.add_argument("--steps", type=int, default=450)
     parser.add_argument("--pictures", type=int, default=2400)
     parser.add_argument("--seed", type=int, default=0)
     return parser.parse_args()
@@ -70,10 +71,10 @@ def _options() -> argparse.Namespace:
 
 def _holes(options: argparse.Namespace) -> None:
     taught, asked = holes(options.pictures)
-    unet = UNet(1, SIDE, width=32, levels=2, patch=4, **told(taught, TOLD))
+    unet = UNet(1, SIDE, width=32, levels=2, patch=4, guess="clean", **told(taught, TOLD))
     began = time.process_time()
     fit(Diffusion(unet), taught, _recipe(options), run=_run(options) / "diffusion")
-    print(f"{options.steps} steps of 64 in {time.process_time() - began:.0f} CPU-seconds")
+    print(f"{options.steps} steps of 32 in {time.process_time() - began:.0f} CPU-seconds")
     drawing = Drawing.open(_run(options))
     sheets = [drawing.draw(n=8, where={"inclination": i}, seed=1) for i in (10, 45, 80)]
     _grid([p for s in sheets for p in s.pixels], options, "inclination", across=8)
@@ -138,11 +139,11 @@ def numbers(source: Images) -> np.ndarray:
 def _emoji(options: argparse.Namespace) -> None:
     source = openmoji(options.archive)
     about = told(source, "caption", vocabulary=2000)
-    unet = UNet(3, SIDE, width=32, levels=2, **about)
+    maps = Latent(3, SIDE, depth=4, side=8, width=16)
+    unet = UNet(3, SIDE, width=32, levels=2, latent=maps, **about)
     began = time.process_time()
-    objective = LatentDiffusion(unet, side=8, depth=4)
-    fit(objective, source, _recipe(options), run=_run(options) / "latent_diffusion")
-    print(f"{options.steps} steps of 64 in {time.process_time() - began:.0f} CPU-seconds")
+    fit(LatentDiffusion(unet), source, _recipe(options), run=_run(options) / "latent_diffusion")
+    print(f"{options.steps} steps of 32 in {time.process_time() - began:.0f} CPU-seconds")
     drawing = Drawing.open(_run(options))
     x = source.batch(np.arange(0, len(source), 40))
     latent = drawing.unet.latent
@@ -166,7 +167,7 @@ def openmoji(archive: Path) -> Images:
 
 
 def _recipe(options: argparse.Namespace) -> ilk.Recipe:
-    return ilk.Recipe(steps=options.steps, batch=64, learning_rate=2e-3, checks=3, seed=options.seed)
+    return ilk.Recipe(steps=options.steps, batch=32, learning_rate=2e-3, checks=3, seed=options.seed)
 
 
 def _run(options: argparse.Namespace) -> Path:

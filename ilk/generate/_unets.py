@@ -32,5 +32,6 @@ def opened(folder: Path) -> tuple[UNet, dict[str, Json]]:
     assert isinstance(encoder, UNet)
     if (folder / "space.json").exists():
         return encoder, Space.open(folder).reading
-    asked: dict[str, Any] = frozen.asked(folder) or {}
-    return encoder, asked.get("source", {}).get("reading", {})
+    asked: dict[str, Any] | None = frozen.asked(folder)
+    plain: dict[str, Json] = {"reader": "images", "size": encoder.size, "channels": encoder.channels}
+    return encoder, plain if asked is None else asked["source"]["reading"]

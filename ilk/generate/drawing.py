@@ -77,8 +77,6 @@ class Drawing:
         latent    the noise to begin from, as a .npy or an array (n, C, H, W)
         sampler   dpm, heun, ddim or ddpm (see generate/diffusion.py), with so many `steps`
         """
-        if n < 1:
-            raise OptionError(f"n is {n}", "Give 1 or more.")
         if not 0 < strength <= 1:
             raise OptionError(f"strength is {strength}", "Give more than 0, at most 1.")
         chance = torch.Generator().manual_seed(seed)
@@ -220,6 +218,8 @@ class Drawing:
         return z.view(-1, *want)
 
     def _noise(self, n: int, chance: torch.Generator | None) -> Tensor:
+        if n < 1:
+            raise OptionError(f"n is {n}", "Give 1 or more.")
         shape = self.unet.like(torch.empty(n, self.unet.channels, self.unet.size, self.unet.size)).shape
         return torch.randn(shape, generator=chance)
 

@@ -41,6 +41,18 @@ def described(n: int = 24) -> Images:
     return Images(source.pixels, source.ids, columns=columns)
 
 
+@pytest.mark.parametrize(("size", "cell"), [(13, 1), (28, 2), (50, 4)])
+def test_pictures_of_any_size_in_cells(size: int, cell: int) -> None:
+    torch.manual_seed(0)
+    unet = UNet(2, size, width=8, levels=3).eval()
+    assert unet.cell == cell
+    x = torch.randn(2, 2, size, size)
+    with torch.no_grad():
+        assert unet.told_of(x, torch.tensor([0.2, 0.9])).shape == x.shape
+        torch.testing.assert_close(unet.shown(unet.given(x)), x, rtol=1e-4, atol=1e-4)
+        assert unet(x).shape == (2, unet.dim)
+
+
 @pytest.mark.parametrize("guess", ["v", "noise", "clean"])
 def test_the_loss_of_a_network_that_guesses_nothing(guess: str) -> None:
     objective = Diffusion(small(guess=guess)).eval()
