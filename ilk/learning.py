@@ -17,7 +17,7 @@ from .space import Space
 from .target import Target, default_name, paths
 from .training.distributed import group, in_turn, wait
 from .training.recipe import Recipe
-from .usual import HALVES, check, check_label, encoder_for, kind_for, usual
+from .usual import HALVES, check, check_graph, check_label, encoder_for, kind_for, usual
 
 _TWO_MINUTES = Recipe()
 
@@ -62,6 +62,7 @@ def learn(
             check(objective, encoder, dim, options, of=of)
             source = data if reads is None else reads(data)
             check_label(label, source)
+            check_graph(objective, source)
             encoder = encoder or encoder_for(objective, of)
             job = Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
             # Before the target: what refuses an option leaves no half-made run behind.

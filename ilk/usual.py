@@ -21,6 +21,7 @@ from .source import Source
 from .source._kind import kind as kind_of
 from .source._records import Pictures
 from .source.boxes import Boxed
+from .source.graphs import Graph, Graphs
 from .source.interactions import Interactions
 from .source.pairs import Pairs
 from .source.tables import Table
@@ -219,6 +220,21 @@ def check(
         json.dumps(options)
     except TypeError as e:
         raise OptionError(f"an option of {objective} cannot be kept: {e}", "Give numbers and text.") from e
+
+
+def check_graph(objective: str, source: Source) -> None:
+    """Refuses many graphs for what learns from the nodes of one, and one for what compares many."""
+    if objective == "auto" or not isinstance(source, Graph | Graphs):
+        return
+    cls, many = objectives.find(objective), isinstance(source, Graphs)
+    if issubclass(cls, ClosedForm) and cls.whole == (not many):
+        seen = "each of many graphs is a sample" if many else "the nodes of one graph are the samples"
+        do = f"Take {usual('whole graphs' if many else 'graphs').quick}, or auto. {_MANY if many else _ONE}"
+        raise OptionError(f"{seen}: {objective} is not for these", do)
+
+
+_MANY = "One file or graph, instead of a folder or list, is read as one whose nodes are the samples."
+_ONE = "A folder or list is read as many graphs, each a sample."
 
 
 def check_label(label: str | None, source: Source) -> None:

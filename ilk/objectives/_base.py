@@ -91,6 +91,7 @@ class ClosedForm(ABC):
 
     kind: ClassVar[str] = ""  # as of an objective
     prior: ClassVar[bool] = False  # it has no decoder
+    whole: ClassVar[bool | None] = None  # of graphs: for many whole ones, or the nodes of one; None: either
 
     @abstractmethod
     def solve(self, source: Source, *, seed: int = 0) -> Encoder: ...

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -78,7 +77,7 @@ def drawn(batch: Batch) -> Pairs:
         first, size = (np.repeat(v, batch.sizes) for v in (batch.starts[batch.rows], batch.sizes))
     far = (first + np.floor(chance[1] * size)).astype(np.int64)
     arcs: Any = structure.arcs[own, far]
-    strange = (far != own) & ((arcs.toarray() if issparse(arcs) else arcs) == 0)
+    strange = (far != own) & ((arcs if isinstance(arcs, np.ndarray) else arcs.toarray()) == 0)
     linked, others = np.stack([own[has], near], 1), np.stack([own[strange], far[strange]], 1)
     nodes = np.unique(np.concatenate([own, near, far[strange]]))
     return Pairs(nodes, np.searchsorted(nodes, linked), np.searchsorted(nodes, others))

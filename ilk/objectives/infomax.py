@@ -30,6 +30,7 @@ class Infomax(ClosedForm):
     """
 
     kind: ClassVar[str] = "graphs"
+    whole: ClassVar[bool | None] = False
 
     def __init__(
         self, *, dim: int = 128, width: int = 128, depth: int = 2, epochs: int = 50, rate: float = 5e-3

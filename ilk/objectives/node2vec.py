@@ -36,6 +36,7 @@ class Node2Vec(ClosedForm):
     """
 
     kind: ClassVar[str] = "graphs"
+    whole: ClassVar[bool | None] = False
 
     def __init__(
         self,

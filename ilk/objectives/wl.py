@@ -29,6 +29,7 @@ class WL(ClosedForm):
     """
 
     kind: ClassVar[str] = "graphs"
+    whole: ClassVar[bool | None] = True
 
     def __init__(self, *, dim: int = 128, rounds: int = 3, labels: bool = True) -> None:
         if dim < 1 or rounds < 0:

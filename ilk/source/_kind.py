@@ -20,7 +20,7 @@ from scipy.sparse import issparse
 
 from ..errors import UnknownName
 from ._base import Source
-from ._graph.found import EDGES, ENDS, GRAPHS
+from ._graph.found import EDGES, ENDS, GRAPHS, library
 from ._reading.file import kind_of as picture_kind
 from ._text import files
 from .formats import KINDS as PICTURES
@@ -66,7 +66,7 @@ def kind(data: Any) -> str:
 
 
 def _is_graph(data: Any) -> bool:
-    return issparse(data) or type(data).__module__.partition(".")[0] in ("networkx", "torch_geometric")
+    return issparse(data) or library(data) is not None
 
 
 def _of_path(path: str) -> str:

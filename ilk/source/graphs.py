@@ -20,7 +20,7 @@ from ..errors import DataError, OptionError, UnreadableSample
 from ._base import Json, Skipped, left_out
 from ._graph import arrays, formats
 from ._graph import many as several
-from ._graph.found import Found, of_edges, of_pairs
+from ._graph.found import Found, library, of_edges, of_pairs
 from ._graph.sources import Graph, Graphs, sizes
 from ._graph.structure import Structure
 
@@ -150,10 +150,9 @@ def _found(data: Any, nodes: pa.Table | None, **named: str | None) -> Found:
         return of_edges(data, nodes, **named)
     if issparse(data):
         return arrays.of_matrix(data)
-    library = type(data).__module__.partition(".")[0]
-    if library == "networkx":
+    if library(data) == "networkx":
         return formats.of_networkx(data)
-    if library == "torch_geometric":
+    if library(data) == "torch_geometric":
         return arrays.of_pyg(data)
     if isinstance(data, dict):
         return arrays.of_arrays(data, "this dictionary")
@@ -277,7 +276,9 @@ def _numbers(names: Sequence[str], columns: pa.Table | None) -> np.ndarray:
                 found.append(pc.cast(columns[name], pa.float32()).to_numpy())
             else:
                 texts: Any = pc.cast(columns[column], pa.string())
-                found.append(pc.fill_null(pc.equal(texts, pa.scalar(value)), False).to_numpy().astype(np.float32))
+                found.append(
+                    pc.fill_null(pc.equal(texts, pa.scalar(value)), False).to_numpy().astype(np.float32)
+                )
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as e:
             raise OptionError(f"features must be numbers: {e}", "Name other columns.") from e
     return np.stack(found, 1)

@@ -163,6 +163,16 @@ def test_few_labels(planted: tuple[Graph, np.ndarray], shapes: Graphs, tmp_path:
     assert max(whole.before.measures["accuracy"].value, whole.after.measures["accuracy"].value) > 0.9
 
 
+def test_what_is_for_nodes_is_not_for_whole_graphs(
+    planted: tuple[Graph, np.ndarray], shapes: Graphs, tmp_path: Path
+) -> None:
+    with pytest.raises(OptionError, match="each of many graphs is a sample: node2vec is not for these"):
+        ilk.learn(shapes, "node2vec", out=tmp_path / "x")
+    with pytest.raises(OptionError, match="the nodes of one graph are the samples: wl is not for these"):
+        ilk.learn(planted[0], "wl", out=tmp_path / "x")
+    assert not list(tmp_path.iterdir())
+
+
 def test_what_cannot_be_says_so() -> None:
     with pytest.raises(OptionError, match="drop is 1"):
         GraphContrast(GCN(3), drop=1)

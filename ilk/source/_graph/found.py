@@ -20,6 +20,14 @@ GRAPHS = (".edges", ".edgelist", ".graphml")  # endings of files that are nothin
 EDGES = {"edges", "edge_index"}  # names of arrays; an npz with one of them is a graph
 ENDS = (("source", "target"), ("from", "to"), ("src", "dst"))  # usual names of the columns of an edge list
 
+LIBRARIES = ("networkx", "torch_geometric")  # whose graphs are read
+
+
+def library(data: Any) -> str | None:
+    """Whose graph it is: what the user derived from one counts too."""
+    tops = (base.__module__.partition(".")[0] for base in type(data).__mro__)
+    return next((name for name in tops if name in LIBRARIES), None)
+
 
 @dataclass
 class Found:
