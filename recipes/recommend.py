@@ -97,7 +97,9 @@ def towers(task: Task, encoder: Towers) -> Score:
     return score
 
 
-def learnt(source: Interactions, steps: int, encoder: Towers | None = None, **options: Any) -> Towers:
+def learnt(
+    source: Interactions, steps: int, encoder: Towers | None = None, batch: int = 128, **options: Any
+) -> Towers:
     own = {k: options.pop(k) for k in ("how", "corrected", "still") if k in options}
     torch.manual_seed(0)
     made = encoder or side_by_side(source, 64, 0, **options)
@@ -129,7 +131,8 @@ def of_tastes(seed: int, what: str) -> None:
     whole = tastes(2000, 1000, each=20, topics=10, seed=seed)
     task, chance = Task(whole, seed), truth(whole)
     if what == "stepwise":
-        return stepwise(task)
+        stepwise(task)
+        return
     ways: dict[str, dict[str, Any]]
     if what == "merges":  # every user is scored with every item of the batch: four times as dear at 128
         ways = {merge: {"merge": merge, "batch": 64} for merge in MERGES}
@@ -148,7 +151,8 @@ def of_tastes(seed: int, what: str) -> None:
         task.line(name, towers(task, learnt(task.taught, STEPS, **options)), began, cold=True)
     if what == "tastes":
         began = time.process_time()
-        task.line("... ids alone", towers(task, learnt(bare(task.taught), STEPS)), began, cold=True)
+        known = learnt(bare(task.taught), 4 * STEPS, forget=0.0)
+        task.line("... ids alone, four times as long", towers(task, known), began, cold=True)
 
 
 def stepwise(task: Task) -> None:
@@ -207,9 +211,12 @@ def of_packages(path: Path, seed: int) -> None:
         sides.append(Table([f"p{i}" for i in known], columns, kinds, side=side))
     task = Task(Interactions(sides[0], sides[1], np.stack(places, 1)), seed)
     baselines(task, (64,))
-    for name, source in (("two towers", task.taught), ("... ids alone", bare(task.taught))):
+    for name, source, options in (
+        ("two towers", task.taught, {}),
+        ("... ids alone", bare(task.taught), {"forget": 0.0}),
+    ):
         began = time.process_time()
-        task.line(name, towers(task, learnt(source, 2 * STEPS)), began, cold=True)
+        task.line(name, towers(task, learnt(source, 2 * STEPS, **options)), began, cold=True)
 
 
 def main() -> None:
