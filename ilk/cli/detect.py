@@ -33,9 +33,15 @@ def detect(
         int | None,
         typer.Option(help="Pixels a side of the tiles in which large pictures are looked at."),
     ] = None,
+    by: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of discover: a run or space, by whose features things stand out [default: light]."
+        ),
+    ] = None,
     smallest: Annotated[
-        float, typer.Option(help="Of discover: the side of things in pixels, from ...")
-    ] = 4.0,
+        float | None, typer.Option(help="... the side of things in pixels, from ... [default: 4]")
+    ] = None,
     largest: Annotated[float | None, typer.Option(help="... to [default: half a picture's].")] = None,
     into: Annotated[
         Path | None, typer.Option(help="A space: each thing becomes a row, with its cut-out and box.")
@@ -69,8 +75,11 @@ def detect(
             raise OptionError(
                 "--soft or --objective detector with discover", "They are for what a run finds."
             )
-        options |= {"smallest": smallest, "largest": largest}
+        options |= {"by": by, "largest": largest}
+        options |= {} if smallest is None else {"smallest": smallest}
     else:
+        if any(given is not None for given in (by, smallest, largest)):
+            raise OptionError("--by, --smallest or --largest with a run", "They are for discover.")
         options |= {"soft": soft}
     if judge is not None:
         _judged(output, None if run == WITHOUT else run, data, judge, draw, options)
