@@ -75,7 +75,8 @@ def generate(
 ) -> None:
     """Make pictures or texts with the model of a run, whichever it has learnt to make."""
     output = Output(json)
-    from ..generate import pictures
+    from ..generate import pictures, text
+    from ..generate._folders import nothing
 
     asked = {"prompt": prompt, "n": n, "seed": seed}
     of_texts = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
@@ -88,7 +89,9 @@ def generate(
         made = pictures.paint(run, **_given(asked | of_pictures))
         _saved(output, made, out or Path(f"{run.stem}.png"), compare)
         return
-    _refused(_given(of_pictures | {"out": out, "compare": compare}), "makes no pictures")
+    if text.found(run) is None:
+        raise nothing(run, "makes texts or pictures")
+    _refused(_given(of_pictures | {"out": out, "compare": compare}), "writes texts")
     _write(output, run, _given(asked | of_texts))
 
 
