@@ -135,11 +135,11 @@ def groups(asked: Asked) -> Section:
     found = asked.groups
     cards = cluster_cards(asked.space, found, seed=asked.seed)
     command = f"ilk clusters {asked.name}"
-    parts: list[Part] = [figures(found, command), figures(cards, f"{command} --cards")]
+    drawn_ = [*figures(found, command).figures, *figures(cards, f"{command} --cards").figures]
+    parts: list[Part] = [Grid(drawn_)] if drawn_ else []
     if found.k > 1:
         parts.insert(0, _cards(asked, cards))
     parts.append(Folded("Every number of groups that was tried", found.trials(), command))
-    parts = [p for p in parts if not (isinstance(p, Grid) and not p.figures)]
     title = f"{found.k} groups" if found.k > 1 else "No clear groups"
     return Section(title, cards.sentence(), f"{command} --cards", parts, found.sentence())
 
@@ -189,9 +189,10 @@ def parameters(asked: Asked) -> Section:
     parts: list[Part] = [figures(found, command)]
     parts += [Grid(coloured)] if coloured else []
     parts.append(Folded("Figures of every parameter", found.table(), command))
-    known = sum(a.known for a in found.amounts)
-    told = f"{known} of {len(found.amounts)} parameters can be told from the vectors."
-    return Section("What the numbers know", found.sentence(), command, parts, told)
+    told = [f"{a.name} {a.r2[a.best].value:.2f}" for a in found.amounts if a.known]
+    short = f"{len(told)} of {len(found.amounts)} parameters can be told from the vectors"
+    short += f" (R2 of {', '.join(told[:MAPS])}{', ...' if told[MAPS:] else ''})." if told else "."
+    return Section("What the numbers know", found.sentence(), command, parts, short)
 
 
 def products(asked: Asked) -> Section:

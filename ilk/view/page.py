@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -213,6 +214,10 @@ def _table(table: pa.Table) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
     if isinstance(value, float):
         return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.2g}"
     if isinstance(value, list):

@@ -88,6 +88,14 @@ def test_a_drawing_stands_in_the_page_as_it_is(tmp_path):
     assert [t for t in seen.text if t in ("ilk", "map", "s.space")] == ["ilk", "map", "s.space"]
 
 
+def test_what_is_not_known_is_left_blank(tmp_path):
+    seen = page(
+        tmp_path, pa.table({"held": [True, False], "x": [float("nan"), 1.5], "many": [["a", "b"], []]})
+    )
+    assert {"yes", "no", "1.50", "a; b"} <= set(seen.text)
+    assert "nan" not in seen.text
+
+
 def test_nothing_is_fetched(tmp_path):
     """No link, no script, no import: the page is whole."""
     seen = page(tmp_path, made.Points([("one", "there")]), made.Heading("There", "there"))

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 AGAIN = """Of each group, what is covered by the best group that half of the samples give (Jaccard; dot:
 median of 20 halves, bar: the middle nine tenths, tick: what chance would give)."""
 SILHOUETTE = """Silhouettes: how much nearer a sample is to its own group than to the next, each a line,
-group by group; dashed: their mean. Below 0, the next group is nearer."""
+group by group; dashed: their mean. Below 0, the next group is nearer. They take all groups to be round and
+of one size."""
 
 
 def pictures(cards: Sequence[Card], labels: np.ndarray, silhouette: np.ndarray) -> dict[str, Picture]:
