@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz scale check clean web web-current
+.PHONY: demo test faults fuzz scale check site packages smoke audit clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
@@ -29,6 +29,26 @@ check: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages as a site that needs nothing from outside: build/site/index.html.
+site: .venv/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+# The same bytes from the same commit.
+packages: .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist . >/dev/null
+
+# The wheel in a clean environment, through every stage.
+smoke: packages
+	$(BIN)/python -m tests.smoke dist
+
+# Known holes in what ilk depends on, and licences that would bind its users.
+audit: .venv/test
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
+	$(BIN)/python -m tests.licences
+	$(BIN)/pip-audit --skip-editable
 
 # `make web` rebuilds the page of `ilk look`: its build is committed, so that only this needs Node.
 web: web/node_modules/.package-lock.json
@@ -57,3 +77,7 @@ clean:
 .venv/test: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[astro,dev]'
 	touch $@ .venv/demo
+
+.venv/site: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
