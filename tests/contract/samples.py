@@ -19,10 +19,11 @@ from sklearn.datasets import load_digits
 from ilk import decoders, encoders, find, objectives
 from ilk.decoders import Decoder
 from ilk.decoders._blanks import BLANKS
-from ilk.encoders import Encoder, MapEncoder
+from ilk.encoders import Encoder, MapEncoder, TokenEncoder
 from ilk.encoders._described import described
 from ilk.encoders._tokenizer import train
 from ilk.encoders.detector import Detector
+from ilk.encoders.fused import Fused
 from ilk.encoders.orbit import Orbit
 from ilk.encoders.projected import project
 from ilk.encoders.record import Record
@@ -149,6 +150,7 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "causal": lambda source: encoders.build(
         "causal", {}, tokenizer=vocabulary(), length=32, dim=16, depth=1, heads=2
     ),
+    "fused": lambda source: fused(),
     "hub_text": lambda source: encoders.build("hub_text", {}, model=reading(), tune=True),
     "detector": lambda source: detector(source),
     "documents": lambda source: solved("doc2vec", source),
@@ -179,7 +181,10 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
     "vgg": lambda source: encoders.build("vgg", source.traits, width=4),
     "vit": lambda source: encoders.build("vit", source.traits, width=32, depth=2, heads=2, patch=4),
 }
-BEHIND = {"unet": ("net.up.", "net.even.", "net.paint."), "latent": ("back.", "wide.")}  # the way back to pictures, past the vector
+BEHIND = {
+    "unet": ("net.up.", "net.even.", "net.paint."),
+    "latent": ("back.", "wide."),
+}  # the way back to pictures, past the vector
 SMALL = {  # options of objectives that make them small
     **{"width": 8, "prototypes": 64, "queue": 64, "narrow": 2},
     "decoder_width": 32,
@@ -215,8 +220,20 @@ def detector(source: Source) -> Encoder:
 
 def two() -> Encoder:
     seeing = encoders.build("convnet", images().traits, dim=16, width=8)
-    small = {"length": 32, "dim": 16, "width": 32, "depth": 2, "heads": 2, "dropout": 0.0}
-    return Two(seeing, encoders.build("transformer", {}, tokenizer=vocabulary(), **small), 12)
+    return Two(seeing, spelling(16), 12)
+
+
+def fused() -> Encoder:
+    seeing = encoders.build("vit", images().traits, dim=16, width=16, depth=1, heads=2, patch=8)
+    words = spelling(32)  # as wide as its tokens: it has no last layer, which would learn nothing
+    assert isinstance(seeing, TokenEncoder)
+    assert isinstance(words, TokenEncoder)
+    return Fused(seeing, words, 12, heads=2)
+
+
+def spelling(dim: int) -> Encoder:
+    small = {"length": 32, "dim": dim, "width": 32, "depth": 2, "heads": 2, "dropout": 0.0}
+    return encoders.build("transformer", {}, tokenizer=vocabulary(), **small)
 
 
 def reading() -> dict[str, Any]:
