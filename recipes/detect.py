@@ -4,7 +4,7 @@
     python -m recipes.detect emoji --data openmoji-72.tar    twenty classes
     python -m recipes.detect few --data mnist.npz            fifty labelled scenes
 
-`few`: the trunk learns by SimCLR from pieces of 2,000 scenes whose boxes nobody tells, then the detector from
+`few`: the trunk learns by SimCLR from pieces of 800 scenes whose boxes nobody tells, then the detector from
 fifty told ones; against the same detector from a blank trunk, for as many steps and for twice as many.
 A run goes on where it was when it is called again (--run); CPU-seconds are those of the last call.
 
@@ -43,7 +43,7 @@ def found(detector: Detector, asked: Boxed) -> Measure:
 
 
 def learnt(
-    source: Boxed, steps: int, run: Path, *, seed: int, start: Path | None = None, rate: float = 3e-3
+    source: Boxed, steps: int, run: Path, *, seed: int, start: Path | None = None, rate: float = 4e-3
 ) -> Detector:
     options: dict[str, Any] = {} if start is not None else {"width": WIDTH}
     detector = detector_for(source, "convnet", seed, start=start, **options)
@@ -87,7 +87,7 @@ def before(source: Boxed, steps: int, run: Path, seed: int) -> Path:
 
 def few(options: argparse.Namespace) -> None:
     make: dict[str, Any] = {"kind": "digits", "data": options.data, "size": 128}
-    everything, asked = scenes(2000, **make), scenes(ASKED, part="test", **make)
+    everything, asked = scenes(options.scenes, **make), scenes(ASKED, part="test", **make)
     print("| trunk | steps | CPU-seconds | mAP@50 | mAP@50:95 |\n|---|---|---|---|---|", flush=True)
     for seed in range(options.seeds):
         some = np.sort(np.random.default_rng(seed).permutation(len(everything))[:50])
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("what", choices=("digits", "emoji", "few"))
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("detect-runs"))
-    parser.add_argument("--scenes", type=int, default=2000)
+    parser.add_argument("--scenes", type=int, default=800)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--steps", type=int, default=2500)
     parser.add_argument("--before", type=int, default=400, help="steps of SimCLR")

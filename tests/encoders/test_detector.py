@@ -11,7 +11,7 @@ from ilk import encoders
 from ilk.detect import Found
 from ilk.encoders import MapEncoder
 from ilk.encoders._boxes import Anchors, Cells, Free, Grid
-from ilk.encoders._boxes.free import BINS, boxes_to_sides, sides_to_boxes
+from ilk.encoders._boxes.free import BINS, boxes_to_sides, odds, sides_to_boxes
 from ilk.encoders.detector import WAYS, Detector, _kept
 from ilk.errors import OptionError, UnknownName
 
@@ -45,7 +45,7 @@ def certain(bins: list[int]) -> Tensor:  # (4,) -> (1, 1, 4R)
 
 def test_free_by_hand() -> None:
     """From the middle (12, 4) of a cell of 8 pixels: 1 cell left, 0 up, 2 right, 3 down."""
-    said = certain([1, 0, 2, 3]).expand(1, 20, -1), torch.zeros(1, 20, 2)
+    said = certain([1, 0, 2, 3]).expand(1, 20, -1), torch.zeros(1, 20, 3)
     boxes, scores = Free(2).read(said, cells())
     assert boxes[0, 1].tolist() == [4, 4, 28, 28]
     assert boxes[0, 16].tolist() == [-8, 8, 40, 56]  # of 16 pixels, about (8, 8)
@@ -55,8 +55,16 @@ def test_free_by_hand() -> None:
 def test_a_side_halfway_between_two_bins() -> None:
     said = torch.full((4, BINS), -100.0)
     said[:, 4:6] = 0.0  # as likely four cells away as five
-    boxes, _ = Free(1).read((said.view(1, 1, -1).expand(1, 20, -1), torch.zeros(1, 20, 1)), cells())
+    boxes, _ = Free(1).read((said.view(1, 1, -1).expand(1, 20, -1), torch.zeros(1, 20, 2)), cells())
     assert boxes[0, 0].tolist() == pytest.approx([4 - 36, 4 - 36, 4 + 36, 4 + 36], abs=1e-3)
+
+
+def test_a_thing_is_told_apart_from_what_kind_it_is() -> None:
+    """Log odds 1 of a thing; one kind is by 1 likelier than the mean of both, the other by 1 less."""
+    assert odds(torch.tensor([1.0, 5.0, 3.0])).tolist() == [2, 0]
+    assert odds(torch.tensor([-3.0, 9.0])).tolist() == [-3]  # of a single kind nothing is to be told
+    first = Free(4).first()[1]
+    assert odds(first).sigmoid().tolist() == pytest.approx([0.01] * 4)
 
 
 def test_sides_and_boxes_are_each_others_way_back() -> None:

@@ -135,7 +135,7 @@ def test_free_by_hand() -> None:
         low = math.floor(far)
         said[0, 5, side] = -1e3
         said[0, 5, side, low] = said[0, 5, side, low + 1] = 0.0  # half and half: the true place
-    kinds = torch.zeros(1, 20, 2)
+    kinds = torch.zeros(1, 20, 3)
     terms = free.loss(way, (said.flatten(2), kinds), some, want)
     # One cell fits exactly: its weight, and the sum, is 1; its CIoU is 1, each side's cross-entropy log 2
     assert terms["place"].item() == pytest.approx(0, abs=1e-4)
@@ -144,8 +144,27 @@ def test_free_by_hand() -> None:
     assert terms["kind"].item() == pytest.approx(free.KIND * 40 * math.log(2), rel=1e-4)
 
 
+def test_the_right_kind_rises_and_the_others_fall() -> None:
+    """A cell's gradient on the three kinds is -2 : 1 : 1 where all are as likely: nothing else moves them."""
+    some, want = cells(), wanted((8, 8, 24, 24, 1))
+    said = torch.zeros(1, 20, 4 * BINS), torch.zeros(1, 20, 4, requires_grad=True)
+    free.loss(Free(3), said, some, want)["kind"].backward()
+    assert said[1].grad is not None
+    moved = said[1].grad[0, :, 1:]
+    rows = moved.abs().sum(1) > 0
+    assert rows.tolist() == aligned(torch.full((1, 20, 3), 0.5), *_boxes(some), want).learns[0].tolist()
+    wrong = moved[rows][:, [0, 2]]
+    torch.testing.assert_close(moved[rows][:, 1:2].expand(-1, 2), -2 * wrong)
+    assert (wrong > 0).all()
+
+
+def _boxes(some: Cells) -> tuple[Tensor, Cells]:
+    """What is said where all bins are as likely."""
+    return Free(3).read((torch.zeros(1, 20, 4 * BINS), torch.zeros(1, 20, 4)), some)[0], some
+
+
 def test_without_a_thing_only_the_chances_are_learnt() -> None:
-    said = torch.zeros(1, 20, 4 * BINS, requires_grad=True), torch.zeros(1, 20, 2, requires_grad=True)
+    said = torch.zeros(1, 20, 4 * BINS, requires_grad=True), torch.zeros(1, 20, 3, requires_grad=True)
     terms = free.loss(Free(2), said, cells(), wanted((-1, -1, -1, -1, -1)))
     assert terms["place"].item() == terms["side"].item() == 0
     assert terms["kind"].item() == pytest.approx(free.KIND * 40 * math.log(2))
@@ -153,7 +172,8 @@ def test_without_a_thing_only_the_chances_are_learnt() -> None:
     assert said[0].grad is not None  # zeros, not nothing: processes wait for each other's
     assert not said[0].grad.any()
     assert said[1].grad is not None
-    assert said[1].grad.all()
+    assert said[1].grad[..., 0].all()
+    assert not said[1].grad[..., 1:].any()  # where nothing is, no kind is learnt
 
 
 def test_the_cell_of_a_middle_and_the_last_of_two_in_it() -> None:

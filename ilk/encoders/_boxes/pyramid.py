@@ -40,7 +40,6 @@ class Says(nn.Module):
         self.of_boxes = nn.Conv2d(channels, way.of_boxes, 1)
         self.of_classes = nn.Conv2d(channels, way.of_classes, 1)
         for layer, first in zip((self.of_boxes, self.of_classes), way.first()):
-            nn.init.normal_(layer.weight, std=0.01)
             assert layer.bias is not None
             with torch.no_grad():
                 layer.bias.copy_(first)

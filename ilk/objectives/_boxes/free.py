@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from ...detect.overlap import ciou
 from ...encoders._boxes import Cells, Way
 from ...encoders._boxes.cells import Said
-from ...encoders._boxes.free import BINS, bins, boxes_to_sides, mean, sides_to_boxes
+from ...encoders._boxes.free import BINS, bins, boxes_to_sides, mean, odds, sides_to_boxes
 from .._gather import gather
 from .assign import aligned
 
@@ -26,7 +26,7 @@ KIND, PLACE, SIDE = 4.0, 7.5, 1.5
 
 
 def loss(way: Way, said: Said, cells: Cells, wanted: Tensor) -> dict[str, Tensor]:
-    logits, kinds = bins(said[0]), said[1]  # (B, A, 4, R), (B, A, c)
+    logits, kinds = bins(said[0]), odds(said[1])  # (B, A, 4, R), (B, A, c)
     boxes = sides_to_boxes(mean(logits), cells)  # (B, A, 4)
     told = aligned(kinds.sigmoid(), boxes, cells, wanted)
     truth = wanted.gather(1, told.box[..., None].expand(-1, -1, 5))  # (B, A, 5)
