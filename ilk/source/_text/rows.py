@@ -110,6 +110,8 @@ def _of_csv(path: str, kind: str, column: str | None, encoding: str | None) -> I
         names = schema.names
     except UnicodeDecodeError:
         raise UnreadableSample("the names of its columns are no UTF-8") from None
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise UnreadableSample(f"two of its columns are called {twice[0]!r}")
     name = column_of(schema, column)
     # Text as bytes: what is no UTF-8 is repaired here. A type guessed from the first rows may be wrong later.
     types = {n: pa.binary() if n == name else schema.field(n).type for n in names}
