@@ -101,16 +101,20 @@ def embedded(path: str, column: str) -> Iterator[bytes | None]:
 def of_rows(rows: list[dict[str, object]]) -> pa.Table | None:
     """Dictionaries with any keys -> one table; a column of mixed types becomes text."""
     names = list(dict.fromkeys(k for row in rows for k in row))
-    return pa.table({n: _column([row.get(n) for row in rows]) for n in names}) if names else None
+    return pa.table({_whole(n): _column([row.get(n) for row in rows]) for n in names}) if names else None
+
+
+def _whole(text: str) -> str:
+    """With ? for halves of letters, which JSON may hold and UTF-8 may not."""
+    return text.encode(errors="replace").decode()
 
 
 def _column(values: list[object]) -> pa.Array[Any]:
     try:
         return pa.array(values)
-    except (pa.ArrowException, OverflowError):
-        return pa.array(
-            [v if isinstance(v, str) or v is None else json.dumps(v) for v in values], pa.string()
-        )
+    except (pa.ArrowException, OverflowError, UnicodeEncodeError):
+        texts = [v if isinstance(v, str) or v is None else json.dumps(v) for v in values]
+        return pa.array([t if t is None else _whole(t) for t in texts], pa.string())
 
 
 def beside(table: pa.Table | None, more: pa.Table | None, prefix: str) -> pa.Table | None:
