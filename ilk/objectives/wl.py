@@ -17,6 +17,7 @@ from ..source.graphs import Graphs
 from ._base import ClosedForm
 
 BATCH = 1024
+_ALIKE = "Let all nodes begin alike (labels=False), or give graphs whose features agree."
 
 
 class WL(ClosedForm):
@@ -46,7 +47,7 @@ class WL(ClosedForm):
         owner = np.concatenate([at + BATCH * i for i, (_, at) in enumerate(parts)])
         known = shared(found, owner)
         if not len(known):
-            raise DataError(f"no two of {len(source):,} graphs have a colour in common", "Use fewer rounds.")
+            raise DataError(f"no two of {len(source):,} graphs have a colour in common", _ALIKE)
         counts = wl.counted(found, owner, len(source), known)  # (g, c)
         dim = min(self.dim, *counts.shape)
         axes = _axes(counts, dim, seed)  # (c, D)

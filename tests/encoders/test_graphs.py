@@ -216,6 +216,15 @@ def test_what_is_far_off_reaches_a_node() -> None:
         assert (np.abs(one - other).max() > 0) == reaches
 
 
+def test_graphs_without_an_edge_have_vectors_too() -> None:
+    alone = [ilk.graphs(nx.empty_graph(3)), ilk.graphs([nx.empty_graph(2), nx.path_graph(2)])]
+    for source, readout in product(alone, WAYS):
+        for cls in (GCN, MPNN, FixedPoint):
+            vectors = embed(cls(16, dim=4, readout=readout).eval(), source)
+            assert vectors.shape == (len(source), 4)
+            assert np.isfinite(vectors).all()
+
+
 @pytest.fixture(scope="module")
 def random_graphs() -> Graphs:
     rng = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """Many graphs as samples, features of edges, PyG's form; what is seen of a graph that is not seen whole."""
 
+import io
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,12 +11,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import ilk
 from ilk.encoders.gcn import GCN
 from ilk.errors import DataError, OptionError, UnreadableSample
 from ilk.source import read
 from ilk.source._graph.arrays import of_pyg
+from ilk.source._graph.picture import INKS, places
 from ilk.source._graph.structure import Look
 from ilk.source._kind import kind
 from ilk.source.graphs import Graph, Graphs
@@ -222,3 +225,28 @@ def test_with_all_neighbours_a_batch_is_as_the_whole_graph() -> None:
     drawn = torch.stack([torch.sparse.mm(p.steps[0], p.features.to_dense()).sum(1) for p in steps]).mean(0)
     assert drawn.numpy() == pytest.approx(whole.structure.steps.sum(1)[rows], rel=0.08)
     assert torch.equal(encoder(few.batch(rows)), encoder(few.batch(rows)))
+
+
+def test_a_graph_has_a_face(folder: Path) -> None:
+    """Linked nodes come to lie nearer to each other than others; kinds of nodes have colours of their own."""
+    ring = ilk.graphs(nx.cycle_graph(8)).arcs
+    at = places(ring)
+    far = np.linalg.norm(at[:, None] - at[None], axis=2)
+    assert far[ring.toarray() > 0].max() < far[ring.toarray() == 0][far[ring.toarray() == 0] > 0].min()
+    many = ilk.graphs(folder, features=["element"])
+    with Image.open(io.BytesIO(many.picture(0))) as face:
+        pixels = np.asarray(face.convert("RGB")).reshape(-1, 3)
+    assert len(pixels) == 64 * 64
+    for ink in INKS[:2]:  # of carbon and oxygen
+        assert np.abs(pixels - np.array(ink)).sum(1).min() < 30
+    assert np.abs(pixels - np.array(INKS[2])).sum(1).min() > 30
+    assert ilk.graphs([nx.path_graph(151)]).picture(0) is None
+
+
+def test_pygs_own_data_where_it_is_installed() -> None:
+    data = pytest.importorskip("torch_geometric.data")
+    one = data.Data(edge_index=torch.tensor([[0, 1], [1, 0]]), x=torch.eye(3), y=torch.tensor([5]))
+    assert kind(one) == kind([one]) == "graphs"
+    batch = ilk.graphs(data.Batch.from_data_list([one, one]))
+    assert isinstance(batch, Graphs)
+    assert (len(batch), batch.metadata()["label"].to_pylist()) == (2, [5, 5])

@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 
 from .._base import Json, Skipped, Source, Views
 from .nodes import Nodes, Wholes
+from .picture import picture
 from .structure import Look, Structure
 
 SIZES = 16  # of neighbourhoods, by powers of two: what a node is where nothing is said of it
@@ -129,6 +130,11 @@ class Graphs(Source):
 
     def metadata(self) -> pa.Table | None:
         return self.columns
+
+    def picture(self, i: int) -> bytes | None:
+        """Nodes of the same colour have the same largest feature."""
+        one = self[i]
+        return picture(one.arcs, one.features.toarray().argmax(1))
 
     def views(self) -> Views:
         return lambda batch: changed(batch, DROP, HIDE)
