@@ -3,7 +3,7 @@
     python recipes/denoise.py OUT        # after: python recipes/diffusion.py holes OUT
 
 Black holes of that recipe under white noise of three strengths (1 is from black to white, after the square
-root), 1,920 to fit to and 480 to ask for. Each way cleans both; main axes and kNN are fitted to the cleaned
+root), 1,200 to fit to and 300 to ask for. Each way cleans both; main axes and kNN are fitted to the cleaned
 ones, as for a space made of them. Printed: root mean square error beside the true pictures, and R2 of each
 parameter.
 
@@ -42,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("--pictures", type=int, default=2400)
+    parser.add_argument("--pictures", type=int, default=1500)
     options = parser.parse_args()
     taught, asked = holes(options.pictures)
     drawing = Drawing.open(options.out.with_suffix(".run"))

@@ -46,7 +46,9 @@ class UNet(Encoder):
 
     `width`: channels of the largest map; of the `levels` each has half the side and twice the channels of the
     one before it. `patch`: pixels a side of a cell of the largest map; None: so that it is about 16 x 16.
-    `guess`: what the network tells, v, noise or clean. `schedule` of the noise: cosine or linear.
+    `guess`: what the network tells: the clean picture, the noise, or v, a mix of both. Through few channels
+    for the many pixels of a cell noise does not pass, but pictures do (Li & He 2025). `schedule` of the
+    noise: cosine or linear.
     What pictures may be drawn after: `numbers`, by name what is known of each (mean, spread, low, high); and
     texts of the column `text`, read by the encoder `words`.
     `latent`: an autoencoder, on whose maps the noise lies; without one it lies on the pixels.
@@ -61,7 +63,7 @@ class UNet(Encoder):
         width: int = 32,
         levels: int = 3,
         patch: int | None = None,
-        guess: str = "v",
+        guess: str = "clean",
         schedule: str = "cosine",
         numbers: dict[str, Any] | None = None,
         words: Encoder | None = None,

@@ -1,4 +1,4 @@
-"""Drawing by a small U-Net that has learnt in seconds: bars whose place is told by a number, and by words."""
+"""Drawing by a small U-Net that has learnt in seconds: a number tells where a bar is, words how bright."""
 
 from pathlib import Path
 
@@ -26,13 +26,13 @@ SIZE = 8
 
 
 def bars(n: int = 256) -> Images:
-    """A bright bar, 2 pixels wide, its left edge at `at`; in colour words: left or right."""
+    """A bar, 2 pixels wide, its left edge at `at`; in words: bright or faint."""
     rng = np.random.default_rng(0)
     at = rng.integers(0, SIZE - 1, n)
     pixels = np.zeros((n, 1, SIZE, SIZE), np.uint8)
     for i, left in enumerate(at):
-        pixels[i, 0, :, left : left + 2] = 255
-    says = ["left" if left < SIZE // 2 else "right" for left in at]
+        pixels[i, 0, :, left : left + 2] = 255 if i % 2 else 100
+    says = ["bright" if i % 2 else "faint" for i in range(n)]
     columns = pa.table({"at": at.astype(float), "caption": says})
     return Images(pixels, [f"bar-{i}" for i in range(n)], columns=columns)
 
@@ -52,7 +52,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     about["words"] = build("transformer", {}, tokenizer=about["words"].tokenizer, **small)
     unet = UNet(size=SIZE, width=16, levels=1, **about)
     recipe = Recipe(steps=130, batch=32, learning_rate=4e-3, checks=1)
-    fit(Diffusion(unet, ema=0.98, silent=0.3), source, recipe, run=path / "diffusion")
+    fit(Diffusion(unet, ema=0.98), source, recipe, run=path / "diffusion")
     return path
 
 
@@ -78,12 +78,9 @@ def test_they_stand_where_the_number_says(drawing: Drawing) -> None:
         assert abs(np.median(found) - at) < 1
 
 
-def test_and_where_the_words_say(drawing: Drawing) -> None:
-    left, right = (
-        place(drawing.draw(n=24, prompt=side, guidance=3.0, steps=8).pixels)
-        for side in ("left", "right")
-    )
-    assert np.median(left) < 3.5 < np.median(right)
+def test_and_are_as_bright_as_the_words_say(drawing: Drawing) -> None:
+    bright, faint = (drawing.draw(n=24, prompt=word, steps=8).pixels.mean() for word in ("bright", "faint"))
+    assert bright > 0.2 > 0.14 > faint  # of true ones 0.25 and 0.1
 
 
 def test_from_a_picture(drawing: Drawing) -> None:
@@ -160,7 +157,7 @@ def test_what_is_refused(drawing: Drawing, tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="number of this model called 'spin'"):
         drawing.draw(where="spin=0.9")
     with pytest.raises(OptionError, match=r"the prompt has \d+ pieces, and the model reads 14"):
-        drawing.draw(prompt="left " * 20)
+        drawing.draw(prompt="bright " * 20)
     with pytest.raises(OptionError, match="the mask covers all"):
         drawing.edit(one, whole)
     with pytest.raises(OptionError, match="the mask covers nothing"):
