@@ -12,6 +12,7 @@ Expected, two cores, 20 minutes: digits mAP@50 >= .95, emoji >= .8. Printed: doc
 """
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -43,12 +44,12 @@ def found(detector: Detector, asked: Boxed) -> Measure:
 
 
 def learnt(
-    source: Boxed, steps: int, run: Path, *, seed: int, start: Path | None = None, rate: float = 4e-3
+    source: Boxed, length: dict[str, Any], run: Path, *, seed: int, start: Path | None = None
 ) -> Detector:
     options: dict[str, Any] = {} if start is not None else {"width": WIDTH}
     detector = detector_for(source, "convnet", seed, start=start, **options)
     objective = YOLO(detector, augment=str(source.traits["augment"]))
-    recipe = ilk.Recipe(steps=steps, batch=32, learning_rate=rate, held_out=0.03, checks=4, seed=seed)
+    recipe = ilk.Recipe(**length, batch=32, learning_rate=4e-3, held_out=0.03, checks=4, seed=seed)
     ilk.fit(objective, source, recipe, run=run)
     return detector
 
@@ -57,12 +58,13 @@ def whole(options: argparse.Namespace) -> None:
     kind = {"digits": "digits", "emoji": "pictures"}[options.what]
     make: dict[str, Any] = {"kind": kind, "data": options.data, "size": 128, "classes": options.classes}
     source, asked = scenes(options.scenes, **make), scenes(ASKED, part="test", **make)
+    run = options.run / options.what
     began = time.process_time()
-    detector = learnt(source, options.steps, options.run / options.what, seed=options.seed)
+    detector = learnt(source, _length(options), run, seed=options.seed)
     took = time.process_time() - began
     print("| scenes | classes | steps of 32 | CPU-seconds | mAP@50 | mAP@50:95 |\n|---|---|---|---|---|---|")
     figures = found(detector, asked)
-    line = f"| {options.what} | {len(source.classes)} | {options.steps} | {took:.0f}"
+    line = f"| {options.what} | {len(source.classes)} | {_steps(run)} | {took:.0f}"
     print(f"{line} | {figures.ap50:.3f} | {figures.ap:.3f} |", flush=True)
 
 
@@ -98,9 +100,17 @@ def few(options: argparse.Namespace) -> None:
         for name, times, trunk in (("SimCLR's", 1, start), ("blank", 1, None), ("blank", 2, None)):
             began = time.process_time() - (0 if trunk is None else apart)
             steps, run = times * options.steps, folder / f"{'blank' if trunk is None else 'simclr'}-{times}"
-            figures = found(learnt(source, steps, run / "yolo", seed=seed, start=trunk), asked)
+            figures = found(learnt(source, {"steps": steps}, run / "yolo", seed=seed, start=trunk), asked)
             took = time.process_time() - began
             print(f"| {name} | {steps} | {took:.0f} | {figures.ap50:.3f} | {figures.ap:.3f} |", flush=True)
+
+
+def _length(options: argparse.Namespace) -> dict[str, Any]:
+    return {"steps": options.steps} if options.minutes is None else {"minutes": options.minutes}
+
+
+def _steps(run: Path) -> int:
+    return int(json.loads((run / "health.json").read_text())["step"])
 
 
 def main() -> None:
@@ -113,6 +123,7 @@ def main() -> None:
     parser.add_argument("--scenes", type=int, default=800)
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--steps", type=int, default=2500)
+    parser.add_argument("--minutes", type=float, help="instead of steps, for digits and emoji")
     parser.add_argument("--before", type=int, default=400, help="steps of SimCLR")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
