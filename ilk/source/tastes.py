@@ -1,8 +1,8 @@
 """Users and items whose tastes are known: implicit feedback to measure a recommender by.
 
 Each user divides the interest among a few topics, each item is of one, and within a topic the popular ones
-are chosen more: p(item | user) = mix[topic] * share of the topic's choices. What items and users tell of
-themselves hints at the topics.
+are chosen more, the first the most: p(item | user) = mix[topic] * share of the topic's choices. What items
+and users tell of themselves hints at the topics.
 
 Legend: U users, I items, K topics.
 """
