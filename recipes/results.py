@@ -89,8 +89,8 @@ def learnt(name: str, source: Images, minutes: float, seed: int) -> Encoder:
         return construct(cls, OPTIONS.get(name, {}), source.traits).solve(source, seed=seed)
     torch.manual_seed(seed)
     network = usual_encoder(cls)
-    small = {"width": NARROW} if network == "convnet" else {"patch": patch_for(source.traits["size"])}
-    encoder = build(network, source.traits, dim=cls.dim, **small)
+    small = {"convnet": {"width": NARROW}, "vit": {"patch": patch_for(source.traits["size"])}}
+    encoder = build(network, source.traits, dim=cls.dim, **small.get(network, {}))
     objective = construct(cls, options(name, source), {"encoder": encoder, **source.traits})
     recipe = Recipe(minutes=minutes, seed=seed)
     with tempfile.TemporaryDirectory() as run:  # minutes of its own work, however busy the machine is

@@ -89,8 +89,7 @@ class Latent:
         if how not in ("linear", "spherical"):
             raise UnknownName("way between two", how, ("linear", "spherical"))
         way = linear(a, b, at) if how == "linear" else spherical(a, b, at, self.known.all.mean)
-        ends = [str(p) if not isinstance(p, np.ndarray) else "" for p in (one, other)]
-        captions = [ends[0], *(f"{t:.0%}" for t in at[1:-1]), ends[1]]
+        captions = [named(one), *(f"{t:.0%}" for t in at[1:-1]), named(other)]
         return self.decoded(
             way, captions, across=steps if steps <= 12 else None, title=f"Interpolated, {how}"
         )
@@ -115,7 +114,7 @@ class Latent:
             raise OptionError(f"{steps} steps over a reach of {reach}", "Give 2 or more, and more than 0.")
         name, stride = self._stride(dimension, along)
         at = np.linspace(-reach, reach, steps)
-        where = "the mean" if start is None else start if isinstance(start, str | os.PathLike) else "a vector"
+        where = "the mean" if start is None else named(start)
         return self.decoded(
             linear(z := self.vector(start), z + stride, at),
             [f"{t:+.1f} sd" if t else "as it is" for t in at],

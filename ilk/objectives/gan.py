@@ -62,7 +62,7 @@ class GAN(Objective):
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Critic):
-            raise OptionError(f"a gan with the encoder {type(encoder).__name__}", "Give a Critic.")
+            raise OptionError(f"a gan with the encoder {type(encoder).__name__}", "Give a critic, or none.")
         if how not in LOSSES:
             raise UnknownName("loss of a gan", how, LOSSES)
         if not 0 <= average < 1 or slope < 0 or recover < 0 or not share > 0:
