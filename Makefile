@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz scale check site packages smoke audit clean web web-current
+.PHONY: demo test faults fuzz soak scale check site packages smoke audit clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
@@ -20,6 +20,10 @@ faults: .venv/test
 fuzz: .venv/test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz --examples 5000
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.fuzz.guided -max_total_time=1200
+
+# An hour of adding, searching, deleting, compacting and looking on one space: does anything grow?
+soak: .venv/test
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.soak
 
 # Learning on a Ray cluster of two cores here, a worker killed in the middle: minutes, mostly of starting.
 scale: .venv/test
