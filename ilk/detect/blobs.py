@@ -42,10 +42,12 @@ def blobs(
     """
     channels, high, wide = x.shape
     largest = min(high, wide) / 2 if largest is None else largest
-    if not 1 <= smallest <= largest or least <= 0:
+    if not 1 <= smallest <= largest:
         raise OptionError(
-            f"things of {smallest} to {largest} pixels", "Give the smaller side first, from 1 on."
+            f"things of {smallest:g} to {largest:g} pixels", "Give the smaller side first, from 1 on."
         )
+    if not least > 0:
+        raise OptionError(f"least is {least:g}", "Times the noise that a thing stands out: more than 0.")
     light = _light(x, channels > 1 if any_light is None else any_light)
     scales = _scales(smallest, largest)
     waves = _Waves(light)

@@ -66,8 +66,9 @@ def test_a_run(typed: Run) -> None:
         (("gone", "sky"), "no run gone"),
         (("discover", "nowhere"), "there is no 'nowhere'"),
         (("discover", "sky", "--soft"), "--soft or --objective detector with discover"),
+        (("discover", "sky", "--least", "-1"), "least is -1"),
         (("gone", "sky", "--by", "x"), "--by, --smallest or --largest with a run"),
-        (("discover", "sky", "--smallest", "50", "--largest", "9"), "things of 50.0 to 9.0 pixels"),
+        (("discover", "sky", "--smallest", "50", "--largest", "9"), "things of 50 to 9 pixels"),
     ],
 )
 def test_what_makes_no_sense(typed: Run, words: tuple[str, ...], what: str) -> None:
