@@ -10,6 +10,7 @@ from PIL import Image
 from torch.nn import functional as F
 
 from ilk.encoders import build
+from ilk.encoders.latent import Latent
 from ilk.encoders.unet import UNet
 from ilk.errors import DataError, OptionError, UnknownName
 from ilk.generate._asked import numbers_in
@@ -17,6 +18,7 @@ from ilk.generate._roughness import roughness
 from ilk.generate.drawing import Drawing
 from ilk.generate.pictures import paint
 from ilk.objectives.diffusion import Diffusion
+from ilk.objectives.latent_diffusion import LatentDiffusion
 from ilk.source.images import Images
 from ilk.telling import told
 from ilk.training.fit import fit
@@ -113,7 +115,9 @@ def test_only_what_the_mask_covers_is_drawn_anew(drawing: Drawing, tmp_path: Pat
     Image.fromarray(mask).save(tmp_path / "mask.png")
     made = drawing.edit(tmp_path / "one.png", tmp_path / "mask.png", n=12, steps=40)
     assert len(made) == 13
-    np.testing.assert_array_equal(made.pixels[1:, :, 4:], np.repeat(broken[:, :, 4:] / 255, 12, 0))
+    stays = np.repeat(made.pixels[:1, :, 4:], 12, 0)
+    np.testing.assert_array_equal(made.pixels[1:, :, 4:], stays)
+    np.testing.assert_allclose(stays, np.repeat(broken[:, :, 4:] / 255, 12, 0), atol=1e-6)
     above = made.pixels[1:, 0, :4].mean(1)  # (12, W)
     assert abs(np.median((np.clip(above, 0, 1) * np.arange(SIZE)).sum(1) / above.sum(1)) - 5.5) < 1
 
@@ -133,6 +137,26 @@ def test_how_strong_noise_is() -> None:
     spread = torch.tensor([0.01, 0.1, 1.0])
     found = roughness(smooth + spread[:, None, None, None] * noise)
     torch.testing.assert_close(found, spread, rtol=0.1, atol=0)
+
+
+def test_on_maps_it_draws_as_told_too(tmp_path: Path) -> None:
+    source = bars()
+    torch.manual_seed(0)
+    maps = Latent(size=SIZE, depth=2, side=4, width=8)
+    unet = UNet(size=SIZE, width=16, levels=1, latent=maps, **told(source, "at"))
+    recipe = Recipe(steps=140, batch=32, learning_rate=4e-3, checks=1)
+    fit(LatentDiffusion(unet, ema=0.98), source, recipe, run=tmp_path)
+    drawing = Drawing.open(tmp_path)
+    for at in (1, 5):
+        found = place(drawing.draw(n=16, where=f"at={at}", steps=8).pixels)
+        assert abs(np.median(found) - at) < 1
+    one, mask = source.pixels[:1], np.zeros((SIZE, SIZE), np.uint8)
+    mask[:3, :3] = 255
+    made = drawing.edit(one, mask, n=2, steps=4).pixels
+    changed = np.abs(made[1:] - made[:1]).max((0, 1)) > 0
+    assert not changed[3:].any()
+    assert not changed[:, 3:].any()
+    assert changed[:3, :3].any()
 
 
 def test_a_run_is_painted_from(run: Path) -> None:
