@@ -3,10 +3,16 @@
 Legend: n rows, m of them with a value, c labels.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+
+from ._drawn import probed as _drawn
+from ._result import Picture, Result
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Probed:
+class Probed(Result):
     how: str
     rows: int  # m
     folds: int
@@ -42,6 +48,9 @@ class Probed:
     def table(self) -> pa.Table:
         rows = [{"measure": name, **vars(m)} for name, m in self.measures.items()]
         return pa.Table.from_pylist(rows)
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.pictures(self)
 
     def classes(self) -> pa.Table:
         """Of each label: how many rows have it, and its own figures over all folds."""

@@ -79,9 +79,7 @@ def finetune(
         **options,
     )
     if picture is not None:
-        from ..view.confusion import confusion
-
-        confusion(found.after, picture)
+        found.after.save(picture, what="confusion")
     _show(output, found)
 
 

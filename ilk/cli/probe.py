@@ -32,7 +32,7 @@ def probe(
     trees: Annotated[int | None, typer.Option(help="Of forest [200] and boost [100]: how many.")] = None,
     shots: Annotated[int | None, typer.Option(help="Learn from so many rows of each label only.")] = None,
     by: Annotated[str, typer.Option(help="Of --shots: prototypes or siamese.")] = "prototypes",
-    picture: Annotated[Path | None, typer.Option(help="Draw who is taken for whom: a .png file.")] = None,
+    picture: Annotated[Path | None, typer.Option(help="Draw who is taken for whom: a picture.")] = None,
     write: Annotated[bool, typer.Option("--write", help="Keep predictions of all rows as a layer.")] = False,
     seed: Seed = 0,
     json: Json = False,
@@ -60,9 +60,7 @@ def _probe(output: Output, space: Path, column: str, picture: Path | None, **ask
 
     found = probe(open_space(space), column, **asked)
     if picture is not None:
-        from ..view.confusion import confusion
-
-        confusion(found, picture)
+        found.save(picture, what="confusion")
     if output.as_json:
         told: dict[str, Any] = {"says": found.sentence(), "measures": found.table().to_pylist()}
         told |= {"labels": found.classes().to_pylist(), "confusion": found.confusions().to_pylist()}

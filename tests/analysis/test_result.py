@@ -17,6 +17,7 @@ from PIL import Image
 
 import ilk
 from ilk import analysis
+from ilk.analysis._probed import Measure, Probed
 from ilk.analysis._result import Picture, Result, keep
 from ilk.analysis.again import again
 from ilk.analysis.axes import axes
@@ -90,6 +91,7 @@ RESULTS: dict[str, Callable[[Space], Result]] = {
     "Clusters": lambda s: ilk.clusters(s, starts=3),
     "Cards": lambda s: ilk.cluster_cards(s, ilk.clusters(s, 3, starts=2)),
     "Anomalies": lambda s: ilk.anomalies(s, write=False),
+    "Probed": lambda s: ilk.probe(s, "kind"),
     "Parameters": lambda s: ilk.parameters(s, ["width"]),
     "Axes": lambda s: axes(s, ["width", "light"], "pca", 3),
     "Products": lambda s: dimensionless(s, {"width": "m", "light": ""}, most=1),
@@ -176,3 +178,21 @@ def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
     with pytest.raises(MissingExtra, match=r"pip install 'ilk\[plot\]'"):
         Dot().save(tmp_path / "p.png")
+
+
+def test_a_confusion_is_drawn_as_it_is_counted() -> None:
+    """Shares of the row as shades, counts in the cells; of amounts there is none."""
+    counts = np.array([[9, 1], [0, 10]])
+    found = Probed(
+        "tree", 20, 5, {"accuracy": Measure(0.95, 0.9, 1, 0.5)}, np.zeros(0), None, ["a", "b"], counts
+    )
+    ax = found.plot(Figure().subplots(), what="confusion")
+    np.testing.assert_allclose(np.asarray(ax.images[0].get_array()), [[0.9, 0.1], [0, 1]])
+    assert {(t.get_position(), t.get_text()) for t in ax.texts} == {
+        ((0, 0), "9"),
+        ((1, 0), "1"),
+        ((1, 1), "10"),
+    }
+    amounts = Probed("tree", 20, 5, {"R2": Measure(0.9, 0.8, 1, 0)}, np.zeros(0), None)
+    with pytest.raises(UnknownName, match="no picture called 'confusion'"):
+        amounts.plot(what="confusion")
