@@ -44,11 +44,17 @@ def found(detector: Detector, asked: Boxed) -> Measure:
 
 
 def learnt(
-    source: Boxed, length: dict[str, Any], run: Path, *, seed: int, start: Path | None = None
+    source: Boxed,
+    length: dict[str, Any],
+    run: Path,
+    seed: int,
+    start: Path | None = None,
+    mosaic: float = 0.0,
 ) -> Detector:
+    """Mosaics only where scenes are few: among hundreds a short run found more without."""
     options: dict[str, Any] = {} if start is not None else {"width": WIDTH}
     detector = detector_for(source, "convnet", seed, start=start, **options)
-    objective = YOLO(detector, augment=str(source.traits["augment"]))
+    objective = YOLO(detector, augment=str(source.traits["augment"]), mosaic=mosaic)
     recipe = ilk.Recipe(**length, batch=32, learning_rate=4e-3, held_out=0.03, checks=4, seed=seed)
     ilk.fit(objective, source, recipe, run=run)
     return detector
@@ -60,7 +66,7 @@ def whole(options: argparse.Namespace) -> None:
     source, asked = scenes(options.scenes, **make), scenes(ASKED, part="test", **make)
     run = options.run / options.what
     began = time.process_time()
-    detector = learnt(source, _length(options), run, seed=options.seed)
+    detector = learnt(source, _length(options), run, options.seed)
     took = time.process_time() - began
     print("| scenes | classes | steps of 32 | CPU-seconds | mAP@50 | mAP@50:95 |\n|---|---|---|---|---|---|")
     figures = found(detector, asked)
@@ -100,7 +106,7 @@ def few(options: argparse.Namespace) -> None:
         for name, times, trunk in (("SimCLR's", 1, start), ("blank", 1, None), ("blank", 2, None)):
             began = time.process_time() - (0 if trunk is None else apart)
             steps, run = times * options.steps, folder / f"{'blank' if trunk is None else 'simclr'}-{times}"
-            figures = found(learnt(source, {"steps": steps}, run / "yolo", seed=seed, start=trunk), asked)
+            figures = found(learnt(source, {"steps": steps}, run / "yolo", seed, trunk, 0.5), asked)
             took = time.process_time() - began
             print(f"| {name} | {steps} | {took:.0f} | {figures.ap50:.3f} | {figures.ap:.3f} |", flush=True)
 
