@@ -29,9 +29,7 @@ def loss(way: Way, said: Said, cells: Cells, wanted: Tensor) -> dict[str, Tensor
     boxes = sides_to_boxes(mean(logits), cells)  # (B, A, 4)
     told = aligned(kinds.sigmoid(), boxes, cells, wanted)
     truth = wanted.gather(1, told.box[..., None].expand(-1, -1, 5))  # (B, A, 5)
-    total = (
-        gather(told.weight.sum()[None]).mean().clamp(min=1)
-    )  # of all processes: their mean gradient is that of all
+    total = gather(told.weight.sum()[None]).mean().clamp(min=1)  # over processes, as their gradients
     sure = torch.zeros_like(kinds).scatter(2, truth[..., 4:].clamp(min=0).long(), told.weight[..., None])
     k = told.learns
     weight = told.weight[k]  # (k,)
