@@ -32,8 +32,9 @@ def row(name: str, source: Images, minutes: float) -> str:
 
 
 def _named(encoder: Encoder) -> str:
-    inner = encoder.encoder if isinstance(encoder, Projected) else encoder
-    return type(inner).__name__
+    """Pixels on axes: white PCA."""
+    on_axes = isinstance(encoder, Projected)
+    return f"{type(encoder.encoder if on_axes else encoder).__name__}{', on axes' if on_axes else ''}"
 
 
 def main() -> None:
