@@ -44,6 +44,8 @@ class Known:
     def all(self) -> Gaussian:
         if self.prior:
             return Gaussian.standard(self.encoder.dim)
+        if len(self._space) < 2:
+            raise DataError(f"{self.name} has {len(self._space)} rows", "A Gaussian needs 2 or more.")
         return Gaussian.of(self._space.vectors())
 
     def gaussian(self, of: str | None) -> Gaussian:

@@ -296,6 +296,9 @@ def test_runs_that_make_no_pictures(run: Path, space: ilk.Space, tmp_path: Path)
     bare = ilk.Space.create(tmp_path / "bare.space", Flat(), reading=source.reading)
     with pytest.raises(OptionError, match="has no decoder"):
         ilk.latent(bare)
+    empty = ilk.Space.create(tmp_path / "e.space", Flat(), decoder=Unflat(), reading=source.reading)
+    with pytest.raises(DataError, match=r"e.space has 0 rows"):
+        ilk.paint(empty.path)
 
 
 # How good made pictures are
