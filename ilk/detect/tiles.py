@@ -107,10 +107,10 @@ def _cut(boxes: np.ndarray, corner: tuple[int, int], tile: int, wide: int, high:
 
 def _merged(found: Found, cut: np.ndarray, above: float) -> Found:
     """One box a thing: of those of several tiles the surest, of a part and the whole the whole."""
-    order = torch.from_numpy(found.scores - 2.0 * cut)  # whole ones first: none is surer than 1
-    kept = suppress(
-        torch.from_numpy(found.boxes), order, torch.from_numpy(found.classes), above=above
-    ).numpy()
+    order = np.empty(len(found), np.float32)
+    order[np.lexsort((-found.scores, cut))] = -np.arange(len(found))  # whole ones first, then the surest
+    boxes, classes = torch.from_numpy(found.boxes), torch.from_numpy(found.classes)
+    kept = suppress(boxes, torch.from_numpy(order), classes, above=above).numpy()
     found, cut = found.take(kept), cut[kept]
     rows = np.flatnonzero(~_parts(found, cut))
     return found.take(rows[np.argsort(-found.scores[rows], kind="stable")])

@@ -22,10 +22,11 @@ from ..detect.tiles import tiled
 from ..detect.unlike import stand_out
 from ..encoders import Encoder, MapEncoder
 from ..encoders.detector import Detector
-from ..errors import DataError, OptionError
+from ..errors import DataError, OptionError, UnreadableSample
 from ..find import parameters
 from ..generate._folders import folders, nothing, several
 from ..source import Json, Source
+from ..source._base import Skipped, named
 from ..source._boxes.labels import THING
 from ..source.boxes import Boxed, boxes
 from ..space import Space
@@ -169,12 +170,19 @@ def _by_features(run: Path) -> tuple[Ready, Callable[..., list[Found]]]:
 
 
 def _each(data: Any, one: Callable[[Any], Found], *, strict: bool) -> tuple[list[str], list[Found]]:
-    ids, found = [], []
+    ids, found, skipped = [], [], list[Skipped]()
     with console.progress("pictures", len(data) if isinstance(data, Source) else None) as bar:
         for name, field in pictures(data, strict=strict):
-            ids.append(name)
-            found.append(one(field))
+            try:
+                found.append(one(field))
+                ids.append(name)
+            except UnreadableSample as e:  # of channels that the network does not know, ...
+                if strict:
+                    raise UnreadableSample(f"{name}: {e.what}", "Without strict it is left out.") from e
+                skipped.append(Skipped(name, e.what))
             bar.advance()
+    if skipped:
+        console.say(f"left out {len(skipped):,} of {len(ids) + len(skipped):,} pictures: {named(skipped)}")
     return ids, found
 
 

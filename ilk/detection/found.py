@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +84,7 @@ class Detections:
         to = Path(folder)
         to.mkdir(parents=True, exist_ok=True)
         out = []
-        for (name, field), f in zip(pictures(self.data), self.found):
+        for name, field, f in self._again():
             told = [f"{self.classes[k]} {s:.2f}" for k, s in zip(f.classes, f.scores)]
             out.append(to / f"{name.replace('/', '-')}.png")
             files.write(out[-1], draw(field, f.boxes, told))
@@ -102,12 +102,16 @@ class Detections:
         crops: list[np.ndarray] = []
         names: list[str] = []
         form: Form | None = None
-        for (name, field), f in zip(pictures(self.data), self.found):
+        for name, field, f in self._again():
             if form is None:
                 own = _kept(field[:, 0:1, 0:1].dtype)
                 form = Form(size, wish.get("channels", field.shape[0]), wish.get("dtype", own))
             crops += [prepare(_square(field, box), form) for box in f.boxes]
             names += [part_id(name, box) for box in f.boxes]
+        if len(crops) != len(self):
+            raise DataError(
+                f"{len(self) - len(crops):,} things lie in pictures that are gone", "Find them again."
+            )
         pixels = np.stack(crops)
         told = {k: v for k, v in wish.items() if k in ("range", "stretch")}
         if pixels.dtype.kind == "f" and "range" not in told:
@@ -115,6 +119,12 @@ class Detections:
         where = os.path.abspath(self.data) if isinstance(self.data, str | os.PathLike) else None
         about = self.table().rename_columns({"picture": PARENT})  # the space keeps a picture of its own
         return Images(pixels, names, columns=about, reading=told, found_at=where)
+
+    def _again(self) -> Iterator[tuple[str, Any, Found]]:
+        """Id, array or field, and what was found, of each picture that was looked at."""
+        known = dict(zip(self.ids, self.found))
+        with_things = (one for one in pictures(self.data) if one[0] in known)
+        yield from ((name, field, known[name]) for name, field in with_things)
 
 
 def _kept(dtype: np.dtype) -> str:

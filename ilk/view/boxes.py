@@ -32,18 +32,9 @@ def draw(field: Any, boxes: np.ndarray, told: Sequence[str] = (), *, longest: in
         seen = np.asarray(field[:, 0:high, 0:wide])
     shown = _face(seen)
     scale = min(8.0, longest / max(high, wide))
-    shown = shown.resize(
-        (max(1, round(wide * scale)), max(1, round(high * scale))), Image.Resampling.BILINEAR
-    )
-    canvas, font = ImageDraw.Draw(shown), ImageFont.load_default(13)
+    shown = _sized(shown, wide * scale, high * scale)
     for i, box in enumerate(np.asarray(boxes, float) * scale):
-        x0, y0, x1, y1 = box.tolist()
-        canvas.rectangle((x0 - 1, y0 - 1, max(x1, x0) + 1, max(y1, y0) + 1), outline=PAPER)
-        canvas.rectangle((x0, y0, max(x1, x0), max(y1, y0)), outline=INK, width=2)
-        if i < len(told):
-            canvas.text(
-                (x0, max(0, y0 - 16)), told[i], fill=INK, font=font, stroke_width=2, stroke_fill=PAPER
-            )
+        _frame(shown, box, INK, told[i] if i < len(told) else "")
     out = io.BytesIO()
     shown.save(out, "PNG", compress_level=3)
     return out.getvalue()
@@ -57,10 +48,8 @@ def framed(x: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
     values = x[np.isfinite(x)] if x.dtype.kind == "f" else x.reshape(-1)
     ends = np.percentile(values[:: max(1, values.size // 2**20)], ENDS) if values.size else (0.0, 1.0)
     colour = INK if len(x) >= 3 and x.dtype == np.uint8 else (float(ends[1]),) * len(x)
-    for grow, inks in (
-        (2 * t, (float(ends[0]),) * len(x)),
-        (t, colour),
-    ):  # dark outside, so that it is seen on light
+    dark = (float(ends[0]),) * len(x)  # outside, so that it is seen on light
+    for grow, inks in ((2 * t, dark), (t, colour)):
         x0, y0, x1, y1 = box[0] - grow, box[1] - grow, box[2] + grow, box[3] + grow
         for rows, columns in (
             (slice(y0, y0 + t), slice(x0, x1)),

@@ -21,7 +21,7 @@ def bright(x: Tensor) -> list[Found]:
         boxes = [(s[1].start, s[0].start, s[1].stop, s[0].stop) for s in parts]
         level = [picture[s].max() for s in parts]
         kinds = np.zeros(len(boxes), np.int64)
-        out.append(Found(np.array(boxes, np.float32).reshape(-1, 4), np.array(level, np.float32), kinds))
+        out.append(Found(np.array(boxes, np.float32).reshape(-1, 4), 50 * np.array(level, np.float32), kinds))
     return out
 
 
