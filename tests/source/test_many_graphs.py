@@ -190,12 +190,12 @@ def test_every_neighbour_is_drawn_as_often() -> None:
     """A hub of 40: each of its neighbours comes into 10 with chance 1/4."""
     hub = ilk.graphs(nx.star_graph(40), features=np.eye(41)).structure
     met = np.zeros(41)
-    for seed in range(600):
+    for seed in range(300):
         part = hub.around(np.array([0]), 1, Look(most=10, seed=seed))
         names = part.features.to_dense().argmax(1)  # a node's feature is to be itself
         met[names] += 1
-    assert met[0] == 600
-    assert met[1:] / 600 == pytest.approx(0.25, abs=4.5 * np.sqrt(0.25 * 0.75 / 600))
+    assert met[0] == 300
+    assert met[1:] / 300 == pytest.approx(0.25, abs=4.5 * np.sqrt(0.25 * 0.75 / 300))
 
 
 def test_an_edge_is_dropped_from_both_its_ends_and_as_often_as_asked() -> None:
@@ -221,9 +221,9 @@ def test_with_all_neighbours_a_batch_is_as_the_whole_graph() -> None:
     exact = encoder.through(whole.structure.whole(1))
     rows = np.array([33, 0, 5])
     torch.testing.assert_close(encoder(few.batch(rows)), exact[rows])
-    steps = [few.batch(rows).seen(most=4, seed=s).around(1) for s in range(600)]
+    steps = [few.batch(rows).seen(most=4, seed=s).around(1) for s in range(300)]
     drawn = torch.stack([torch.sparse.mm(p.steps[0], p.features.to_dense()).sum(1) for p in steps]).mean(0)
-    assert drawn.numpy() == pytest.approx(whole.structure.steps.sum(1)[rows], rel=0.08)
+    assert drawn.numpy() == pytest.approx(whole.structure.steps.sum(1)[rows], rel=0.12)
     assert torch.equal(encoder(few.batch(rows)), encoder(few.batch(rows)))
 
 
