@@ -60,7 +60,10 @@ class Result(ABC):
         """Draws on `ax`, or on axes of its own; `what` is a name in `pictures()`. Needs matplotlib."""
         picture = self._picture(what)
         if ax is None:
-            ax = _pyplot().subplots(figsize=(picture.width, picture.height), layout="constrained")[1]
+            _matplotlib()
+            from matplotlib import pyplot
+
+            ax = pyplot.subplots(figsize=(picture.width, picture.height), layout="constrained")[1]
         with style_of_text():
             picture.draw(ax)
         return ax
@@ -121,12 +124,6 @@ def style() -> Iterator[None]:
     """Within it, matplotlib draws as for a paper."""
     with _matplotlib().rc_context(STYLE), style_of_text():
         yield
-
-
-def _pyplot() -> Any:
-    with style():
-        import matplotlib.pyplot as plt
-    return plt
 
 
 def keep(table: pa.Table, to: str | os.PathLike[str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -58,32 +59,42 @@ class Asked:
     data: Any
     seed: int
 
-    @property
-    def name(self) -> str:
-        return self.space.path.name
+    def command(self, verb: str, *words: str) -> str:
+        """To be typed where the space lies."""
+        seed = [f"--seed={self.seed}"] if self.seed and verb not in ("look", "pairs") else []
+        return shlex.join(["ilk", verb, self.space.path.name, *words, *seed])
 
     def options(self) -> list[str]:
-        given = [f"--columns {','.join(self.columns)}"] if self.columns else []
-        given += [f"--label {self.label}"] if self.label else []
-        given += [f"--data {self.data}"] if isinstance(self.data, str | Path) else []
-        return [*given, f"--seed {self.seed}"]
+        given = [f"--columns={','.join(self.columns)}"] if self.columns else []
+        given += [f"--label={self.label}"] if self.label else []
+        given += [f"--units={name}={unit}" for name, unit in self.units.items()]
+        return given + ([f"--data={self.data}"] if isinstance(self.data, str | Path) else [])
 
     @cached_property
     def groups(self) -> Clusters:
         """As the layer "cluster" was asked for, where there is one; the layer stays as it is."""
-        wish = self.made("cluster") if "cluster" in self.space.layers() else {}
-        asked = {name: wish[name] for name in ("covariance", "starts", "seed") if name in wish}
-        return clusters(self.space, wish.get("given"), write=False, **{"seed": self.seed, **asked})
-
-    def made(self, layer: str) -> dict[str, Any]:
-        found = self.space.info()["layers"][layer].get("parameters") or {}
-        return found if found.get("by") in ("clusters", "anomalies") else {}
+        wish = self.wished("cluster", "given", "covariance", "starts", "seed")
+        return clusters(self.space, wish.pop("given", None), write=False, **{"seed": self.seed, **wish})
 
     @cached_property
     def anomalies(self) -> _anomalies.Anomalies:
-        wish = self.made("anomaly") if "anomaly" in self.space.layers() else {}
-        asked = {name: wish[name] for name in ("trusted", "level", "neighbours", "seed") if name in wish}
-        return _anomalies.anomalies(self.space, write=False, **{"seed": self.seed, **asked})
+        wish = self.wished("anomaly", "trusted", "level", "neighbours", "seed")
+        return _anomalies.anomalies(self.space, write=False, **{"seed": self.seed, **wish})
+
+    def wished(self, layer: str, *names: str) -> dict[str, Any]:
+        """What the verb that made a layer was asked, so that the page tells of the same."""
+        if layer not in self.space.layers():
+            return {}
+        made = self.space.info()["layers"][layer].get("parameters") or {}
+        return {
+            n: made[n]
+            for n in names
+            if made.get("by") in ("clusters", "anomalies") and made.get(n) is not None
+        }
+
+    def again(self, layer: str, **names: str) -> list[str]:
+        """The same as options, by their names on the command line."""
+        return [f"{names[n]}={v}" for n, v in self.wished(layer, *names).items()]
 
     @cached_property
     def xy(self) -> np.ndarray:  # (n, 2)
@@ -124,7 +135,7 @@ def whole(asked: Asked) -> list[Part]:
     told = ["Each sample has a place; those alike lie together, and distances between far ones mean little."]
     told += [f"Colours: the {found.k} groups."] if found.k > 1 else ["One colour: there are no clear groups."]
     told += [f"Red rings: the {len(odd):,} samples that are odd beyond chance."] if len(odd) else []
-    return [Figure(png, " ".join(told), f"ilk map {asked.name}")]
+    return [Figure(png, " ".join(told), asked.command("map"))]
 
 
 def _odd_rows(asked: Asked) -> np.ndarray:
@@ -134,7 +145,8 @@ def _odd_rows(asked: Asked) -> np.ndarray:
 def groups(asked: Asked) -> Section:
     found = asked.groups
     cards = cluster_cards(asked.space, found, seed=asked.seed)
-    command = f"ilk clusters {asked.name}"
+    again = asked.again("cluster", given="-k", covariance="--covariance", starts="--starts")
+    command = asked.command("clusters", *(word.replace("-k=", "-k") for word in again))
     drawn_ = [*figures(found, command).figures, *figures(cards, f"{command} --cards").figures]
     parts: list[Part] = [Grid(drawn_)] if drawn_ else []
     if found.k > 1:
@@ -162,7 +174,8 @@ def _cards(asked: Asked, cards: Found) -> Cards:
 
 def odd(asked: Asked) -> Section:
     found = asked.anomalies
-    command, rows = f"ilk anomalies {asked.name}", found.order[:ODD]
+    again = asked.again("anomaly", trusted="--trusted", level="--level", neighbours="--neighbours")
+    command, rows = asked.command("anomalies", *again), found.order[:ODD]
     words = [found.kinds[i] or f"p = {found.p[i]:.2g}" for i in rows]
     marked = [bool(found.kinds[i]) for i in rows]
     parts: list[Part] = [
@@ -178,14 +191,14 @@ def odd(asked: Asked) -> Section:
 
 def parameters(asked: Asked) -> Section:
     found = _parameters.parameters(asked.space, asked.columns, seed=asked.seed)
-    command = " ".join(["ilk parameters", asked.name, *asked.columns])
+    command = asked.command("parameters", *asked.columns)
     coloured = []
     for a in [a for a in found.amounts if a.known][:MAPS]:
         values = pc.cast(values_of(asked.space, a.name), pa.float64()).to_numpy()
         best = a.r2[a.best]
         caption = f"The map, coloured by {a.name}: R2 {best.value:.2f} ({best.low:.2f} to {best.high:.2f})."
         shown = maps.by_amount(asked.xy, np.asarray(values, float), a.name, caption)
-        coloured.append(figure(shown, f"ilk look {asked.name}"))
+        coloured.append(figure(shown, asked.command("look")))
     parts: list[Part] = [figures(found, command)]
     parts += [Grid(coloured)] if coloured else []
     parts.append(Folded("Figures of every parameter", found.table(), command))
@@ -199,7 +212,7 @@ def products(asked: Asked) -> Section:
     if not asked.units:
         raise DataError("no units were given (--units FILE.toml)")
     found = _dimensionless.dimensionless(asked.space, asked.units, seed=asked.seed)
-    command = f"ilk dimensionless {asked.name} " + " ".join(f"{n}={u!r}" for n, u in asked.units.items())
+    command = asked.command("dimensionless", *(f"{n}={u}" for n, u in asked.units.items()))
     parts: list[Part] = [figures(found, command), Folded("Figures of every product", found.table(), command)]
     return Section("Products without a unit", found.sentence(), command, parts)
 
@@ -207,7 +220,7 @@ def products(asked: Asked) -> Section:
 def labels(asked: Asked) -> Section:
     label = asked.label or _label(asked.space)
     found = diagnose(asked.space, label, seed=asked.seed)
-    command = f"ilk diagnose {asked.name} --label {label}"
+    command = asked.command("diagnose", f"--label={label}")
     parts: list[Part] = [figures(found, command)]
     if len(found.suspects):
         some = found.suspects.slice(0, ODD).to_pylist()
@@ -237,7 +250,7 @@ def _label(space: Space) -> str:
 
 def invariance(asked: Asked) -> Section:
     found = _invariance(asked.space, asked.data, seed=asked.seed)
-    command = f"ilk invariance {asked.name}"
+    command = asked.command("invariance")
     parts: list[Part] = [figures(found, command), Folded("Figures of every change", found.table(), command)]
     lost = [c.kind for c in found.changes if c.verdict == "lost"]
     short = (
@@ -248,14 +261,14 @@ def invariance(asked: Asked) -> Section:
 
 def neighbours(asked: Asked) -> Section:
     found = whitening(asked.space, seed=asked.seed)
-    command = f"ilk whitening {asked.name}"
+    command = asked.command("whitening")
     parts: list[Part] = [figures(found, command), Folded("Figures of every distance", found.table(), command)]
     return Section("Neighbours under other distances", found.sentence(), command, parts)
 
 
 def duplicates(asked: Asked) -> Section:
     found = _duplicates(asked.space)
-    command = f"ilk pairs {asked.name}"
+    command = asked.command("pairs")
     parts: list[Part] = [figures(found, command)] if len(found.rows) > 1 else []
     if len(found.rows):
         first = found.rows[:ODD]
@@ -267,6 +280,6 @@ def duplicates(asked: Asked) -> Section:
 
 def learning(asked: Asked) -> Section:
     found = course(asked.space)
-    command = f"ilk diagnose {asked.name}"
+    command = asked.command("diagnose")
     parts: list[Part] = [figures(found, command), Folded("Every check", found.table(), command)]
     return Section("How it was learnt", found.sentence(), command, parts)

@@ -95,7 +95,10 @@ def report(
                 except IlkError as e:
                     left_out[name] = e.what
             bar.advance()
-    page = Page(space.path.stem, _lead(space), _parts(asked, whole, made, left_out, path), _facts(space))
+    command = asked.command(
+        "report", f"--to={path.name}", *asked.options(), *(f"--without={n}" for n in without)
+    )
+    page = Page(space.path.stem, _lead(space), _parts(command, whole, made, left_out), _facts(space))
     with files.room(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     page.write(path)
@@ -103,12 +106,11 @@ def report(
 
 
 def _parts(
-    asked: Asked, whole: Sequence[Part], made: dict[str, Section], left_out: dict[str, str], path: Path
+    command: str, whole: Sequence[Part], made: dict[str, Section], left_out: dict[str, str]
 ) -> list[Part]:
     parts: list[Part] = [*whole, Points([(s.short or s.says, name) for name, s in made.items()])]
     for name, s in made.items():
         parts += [Heading(s.title, name), Verdict(s.says), *s.parts]
-    command = " ".join([f"ilk report {asked.name} --to {path.name}", *asked.options()])
     parts += [Heading("How this page was made", "made"), Paragraph(" ".join(ABOUT.split()))]
     commands = [{"section": "all of it", "command": command}]
     commands += [{"section": s.title, "command": s.command} for s in made.values()]

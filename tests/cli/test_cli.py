@@ -258,7 +258,7 @@ def test_clusters_anomalies_and_the_layers_they_leave(ilk: Run, learnt: Path) ->
     odd = ilk("anomalies", "d", "--top", "4")
     assert odd.code == 0
     assert len(odd.out.splitlines()) == 5
-    assert odd.err.startswith(f"The oddest of {N}: ")
+    assert odd.err.startswith(f"None of {N} rows is odd beyond chance. The least likely is ")
     about = ilk("info", "d", "--json").json
     assert (about["rows"], about["dim"], set(about["layers"])) == (N, 6, {"cluster", "anomaly"})
     assert "layers" in ilk("info", "d").out

@@ -49,7 +49,7 @@ def test_every_figure_has_its_meaning_and_a_command_that_is_one(made: tuple[Spac
         words = re.sub(r"<.*?>", "", command).split()
         assert words[0] == "ilk"
         options = {o for p in known[words[1]].params for o in p.opts}
-        assert {w for w in words if w.startswith("--")} <= options, words
+        assert {w.partition("=")[0] for w in words if w.startswith("-") and w != "-k2"} <= options, words
         assert re.search(r"interval|median|band|chance|distance|spread|map|group|axes|account", text), text
 
 
@@ -68,6 +68,8 @@ def test_the_groups_are_those_that_were_asked_for_and_stay(made: tuple[Space, Re
     space, found, page = made  # noqa: F811
     assert "2 groups" in found.says["groups"]
     assert "<h3>Group 1</h3>" in page
+    assert "ilk clusters s.space -k2 --covariance=full --starts=2 --cards" in re.sub(r"<.*?>", "", page)
+    assert "ilk report s.space --to=r.html --columns=width,light --units=width=m --units=light=" in page
     assert space.info()["layers"]["cluster"]["parameters"]["given"] == 2
     assert set(space.layers()) == {"cluster", "map"}
 
