@@ -45,7 +45,7 @@ class Compared:
 
     def table(self) -> pa.Table:
         rows = [
-            {"": name, "distance": far, **figures._asdict()}
+            {"pictures": name, "distance": far, **figures._asdict()}
             for name, far, figures in (
                 ("made", self.distance, self.made),
                 ("true", self.true_distance, self.true),

@@ -362,7 +362,7 @@ def test_pictures_on_the_command_line(run: Path, space: ilk.Space, typed: Run, t
     how = ["--of", "digit = 7", "--truncation", ".8", "--n", "60", "--compare", where]
     said = typed("generate", where, *how, "--out", out, "--json").json
     assert said["says"].endswith("None is a copy.")
-    assert [row[""] for row in said["figures"]] == ["made", "true"]
+    assert [row["pictures"] for row in said["figures"]] == ["made", "true"]
     assert (
         typed("interpolate", where, "d0", "digit = 3", "--steps", "4", "--out", out, "--json").json["n"] == 4
     )
