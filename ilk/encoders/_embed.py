@@ -29,10 +29,18 @@ def encode(encoder: Encoder, batch: Any, *, precision: str = "float32") -> Tenso
     was_training = encoder.training
     encoder.eval()
     device = device_of(encoder)
-    with _precision.precision(device, precision):
-        vectors: Tensor = encoder(move(batch, device))
-    encoder.train(was_training)
-    return vectors.float().cpu()
+    try:
+        with _precision.precision(device, precision):
+            vectors: Tensor = encoder(move(batch, device))
+        return vectors.float().cpu()
+    except (RuntimeError, MemoryError) as e:
+        if not out_of_memory(e) or size(batch) < 2:
+            raise
+    finally:
+        encoder.train(was_training)
+    half = size(batch) // 2  # less at once, the same vectors
+    ends = (part(batch, slice(None, half)), part(batch, slice(half, None)))
+    return torch.cat([encode(encoder, end, precision=precision) for end in ends])
 
 
 def embed(
@@ -47,6 +55,21 @@ def embed(
     with prefetched(batches(source, batch, rows)) as ready:
         parts = [encode(encoder, b, precision=precision).numpy() for b in ready]
     return np.concatenate(parts) if parts else np.zeros((0, encoder.dim), np.float32)
+
+
+def out_of_memory(e: BaseException) -> bool:
+    """Whether that is what torch means; on a CPU it has no class for it."""
+    return isinstance(e, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(e)
+
+
+def size(batch: Any) -> int:
+    """How many samples."""
+    return size(batch[0]) if isinstance(batch, tuple) else len(batch)
+
+
+def part(batch: Any, rows: slice) -> Any:
+    """Some of its samples; a tuple has a part of each beside the other."""
+    return tuple(part(one, rows) for one in batch) if isinstance(batch, tuple) else batch[rows]
 
 
 def device_of(network: torch.nn.Module) -> torch.device:

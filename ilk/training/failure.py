@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from .. import files
+from ..encoders._embed import out_of_memory
 from ..errors import TrainingError
 from ..source import Source
 from .order import Order
@@ -55,6 +57,21 @@ def not_a_number(
         f"learning stopped at step {step}: {what or 'the gradient is not finite'}",
         f"{cause} The batch is kept in {run / name}.json and .safetensors.",
     )
+
+
+@contextmanager
+def enough_memory(recipe: Recipe, step: int) -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, MemoryError) as e:
+        if not out_of_memory(e):
+            raise
+        fewer = recipe.batch // 2
+        raise TrainingError(
+            f"no memory left at step {step}, with {recipe.batch} samples a step",
+            f"Start anew with fewer (--batch {fewer} --replace; batch={fewer}), smaller pictures or a "
+            "narrower network. `accumulate` adds up the gradients of several batches.",
+        ) from e
 
 
 def _tensors(batch: Any, name: str = "batch") -> dict[str, Tensor]:

@@ -30,7 +30,7 @@ from ..objectives import Objective
 from ..source import Source
 from ..source._prefetch import prefetched
 from . import distributed
-from .failure import not_a_number
+from .failure import enough_memory, not_a_number
 from .folder import Folder, State
 from .interrupt import interruptible
 from .layout import channels_last, kernels_channels_last
@@ -81,7 +81,7 @@ def fit(
                     batch, known = meter.wait(ready)
                     torch.manual_seed(_mix(recipe.seed, state.step, part, rank))
                     views = tuple(map(channels_last, objective.given(batch, *known)))
-                    with together.last(part + 1 == order.accumulate):
+                    with together.last(part + 1 == order.accumulate), enough_memory(recipe, state.step):
                         with precision(device, recipe.precision):
                             terms = together.loss(*views, progress=done)
                             loss = torch.stack([t.float() for t in terms.values()])
