@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..encoders._convolution import Residual, convolution, standardise
+from ..encoders._convolution import Residual, convolution, restored, standardise
 from ._base import Decoder
 
 
@@ -46,10 +46,7 @@ class ConvNet(Decoder):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, z: Tensor) -> Tensor:  # (B, D) -> (B, C, s, s)
-        level, spread = self.standardise.running_mean, self.standardise.running_var
-        assert level is not None
-        assert spread is not None
-        return self.standard(z) * spread.sqrt()[:, None, None] + level[:, None, None]
+        return restored(self.standard(z), self.standardise)
 
     def standard(self, z: Tensor) -> Tensor:
         """The picture as it is learned: `standardise` of the pixels."""

@@ -44,3 +44,11 @@ def standardise(channels: int) -> nn.BatchNorm2d:
     for pictures of faint float values.
     """
     return nn.BatchNorm2d(channels, eps=1e-10, momentum=None, affine=False)
+
+
+def restored(x: Tensor, standardised: nn.BatchNorm2d) -> Tensor:
+    """The way back from `standardise`, by all batches seen."""
+    level, spread = standardised.running_mean, standardised.running_var
+    assert level is not None
+    assert spread is not None
+    return x * spread.sqrt()[:, None, None] + level[:, None, None]

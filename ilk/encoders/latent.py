@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from ..errors import OptionError
 from ._base import Encoder
-from ._convolution import Residual, convolution, standardise
+from ._convolution import Residual, convolution, restored, standardise
 
 
 class Latent(Encoder):
@@ -74,14 +74,7 @@ class Latent(Encoder):
         return maps
 
     def pictures(self, maps: Tensor) -> Tensor:
-        return self.shown(self.standard(maps))
-
-    def shown(self, x: Tensor) -> Tensor:
-        """Standardised pixels as they were."""
-        level, spread = self.standardise.running_mean, self.standardise.running_var
-        assert level is not None
-        assert spread is not None
-        return x * spread.sqrt()[:, None, None] + level[:, None, None]
+        return restored(self.standard(maps), self.standardise)
 
     def standard(self, maps: Tensor) -> Tensor:  # (B, d, s, s) -> (B, C, H, W)
         """The pictures as they are learned: `standardise` of the pixels."""

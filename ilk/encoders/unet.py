@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from ..errors import OptionError, UnknownName
 from ._base import Encoder, TokenEncoder
-from ._convolution import standardise
+from ._convolution import restored, standardise
 from ._noise import GUESSES, Schedule, clean_of, schedule_of
 from ._tokenizer import Pieces
 from ._told import WIDTH, Told
@@ -115,10 +115,7 @@ class UNet(Encoder):
 
     def shown(self, x: Tensor) -> Tensor:
         """The way back."""
-        level, spread = self.standardise.running_mean, self.standardise.running_var
-        assert level is not None
-        assert spread is not None
-        x = x * spread.sqrt()[:, None, None] + level[:, None, None]
+        x = restored(x, self.standardise)
         return x if self.latent is None else self.latent.pictures(x)
 
     def spread(self) -> Tensor:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..encoders._convolution import restored
 from ..encoders.latent import Latent
 from ..encoders.unet import UNet
 from ..errors import OptionError
@@ -89,7 +90,9 @@ class LatentDiffusion(Denoising):
         }
         if self.asked is not None:
             judge = self.asked.encoder
-            terms["judged"] = 1 - F.cosine_similarity(judge(latent.shown(guess)), judge(x)).mean()
+            terms["judged"] = (
+                1 - F.cosine_similarity(judge(restored(guess, latent.standardise)), judge(x)).mean()
+            )
         return terms, maps
 
 
