@@ -27,7 +27,7 @@ class Objective(nn.Module, ABC):
     spelling: ClassVar[str] = "bpe"  # the kind of vocabulary that it wants of an encoder of text
     marks: ClassVar[tuple[str, ...]] = ()  # pieces that a vocabulary must have for it beside those of texts
     level: ClassVar[bool] = True  # whether the vectors are better evened (see encoders/projected.py)
-    momentum: ClassVar[float | None] = None  # of its gradients, where the recipe's own would spoil it
+    inertia: ClassVar[float | None] = None  # first beta of AdamW, where the recipe's own would spoil it
     prior: ClassVar[bool] = False  # whether the decoder makes something likely of any standard normal vector
     encoder: Encoder
     decoder: Decoder | None  # set by those that learn a way back

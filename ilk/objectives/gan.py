@@ -44,7 +44,7 @@ class GAN(Objective):
 
     dim: ClassVar[int] = 32
     prior: ClassVar[bool] = True
-    momentum: ClassVar[float | None] = 0.5  # with 0.9 both players overshoot, and nothing is learnt
+    inertia: ClassVar[float | None] = 0.5  # with 0.9 both players overshoot, and nothing is learnt
     encoder: Critic
 
     def __init__(

@@ -25,10 +25,10 @@ def adamw(objective: Objective, recipe: Recipe) -> AdamW:
 
 
 def _betas(objective: Objective, recipe: Recipe) -> tuple[float, float]:
-    """Those of the recipe, if they were chosen; else with the momentum that the objective asks for."""
-    if objective.momentum is None or recipe.betas != Recipe.betas:
+    """Those of the recipe, if they were chosen; else with the first that the objective asks for."""
+    if objective.inertia is None or recipe.betas != Recipe.betas:
         return recipe.betas
-    return objective.momentum, recipe.betas[1]
+    return objective.inertia, recipe.betas[1]
 
 
 def trainable(network: nn.Module) -> Iterator[tuple[str, Tensor]]:

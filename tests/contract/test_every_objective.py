@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ilk import objectives, saved
 from ilk.encoders import Encoder, embed, encode
-from ilk.find import keywords
+from ilk.find import keywords, parameters
 from ilk.objectives import Objective
 from ilk.source import Source
 from ilk.training.fit import fit
@@ -89,6 +89,11 @@ def test_keywords_are_kept_as_given(cls: type[Objective], source: Source) -> Non
     again = cls(encoder, **given)
     assert all(getattr(again, name) is value for name, value in given.items())
     assert again.encoder is encoder
+
+
+def test_no_keyword_hides_what_the_loop_asks_of_every_objective(cls: type[Objective]) -> None:
+    asked = {name for base in (Objective, objectives.ClosedForm) for name in vars(base) if name[0] != "_"}
+    assert not {*parameters(cls)} & (asked - {"kind", "dim"})
 
 
 def test_the_loss_is_named_finite_numbers(cls: type[Objective], source: Source) -> None:
