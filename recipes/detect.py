@@ -69,9 +69,8 @@ def whole(options: argparse.Namespace) -> None:
     began = time.process_time()
     detector = learnt(source, _length(options), run, options.seed)
     took = time.process_time() - began
-    print(
-        f"| scenes | classes | steps of {BATCH} | CPU-seconds | mAP@50 | mAP@50:95 |\n|---|---|---|---|---|---|"
-    )
+    print(f"| scenes | classes | steps of {BATCH} | CPU-seconds | mAP@50 | mAP@50:95 |")
+    print("|---|---|---|---|---|---|")
     figures = found(detector, asked)
     line = f"| {options.what} | {len(source.classes)} | {_steps(run)} | {took:.0f}"
     print(f"{line} | {figures.ap50:.3f} | {figures.ap:.3f} |", flush=True)
