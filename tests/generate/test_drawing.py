@@ -144,7 +144,7 @@ def test_on_maps_it_draws_as_told_too(tmp_path: Path) -> None:
     torch.manual_seed(0)
     maps = Latent(size=SIZE, depth=2, side=4, width=8)
     unet = UNet(size=SIZE, width=16, levels=1, latent=maps, **told(source, "at"))
-    recipe = Recipe(steps=140, batch=32, learning_rate=4e-3, checks=1)
+    recipe = Recipe(steps=100, batch=32, learning_rate=4e-3, checks=1)
     fit(LatentDiffusion(unet, ema=0.98), source, recipe, run=tmp_path)
     drawing = Drawing.open(tmp_path)
     for at in (1, 5):
