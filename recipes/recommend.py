@@ -17,6 +17,7 @@ descriptions).
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -197,16 +198,13 @@ def of_packages(path: Path, seed: int) -> None:
     ends = ends[np.bincount(ends[:, 0])[ends[:, 0]] >= 10]  # packages that ask for ten others or more
     used = np.unique(ends[:, 1], return_counts=True)
     ends = ends[np.isin(ends[:, 1], used[0][used[1] >= 5])]  # and those asked for by five
-    words = [
-        [f"w{i}" for i in held["features_indices"][a:b]]
-        for a, b in zip(held["features_indptr"][:-1], held["features_indptr"][1:])
-    ]
+    met, starts = held["features_indices"], held["features_indptr"]  # read once: each asking unpacks anew
+    words = [[f"w{i}" for i in met[a:b]] for a, b in pairwise(starts)]
+    labels = held["labels"]
     places, sides = [], []
     for end, side in enumerate(("users", "items")):
         known, at = np.unique(ends[:, end], return_inverse=True)
-        columns = pa.table(
-            {"section": [f"s{held['labels'][i]}" for i in known], "says": [words[i] for i in known]}
-        )
+        columns = pa.table({"section": [f"s{labels[i]}" for i in known], "says": [words[i] for i in known]})
         kinds = {"id": "id", "section": "category", "says": "several"}
         places.append(at)
         sides.append(Table([f"p{i}" for i in known], columns, kinds, side=side))

@@ -5,6 +5,7 @@ Legend: n rows.
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from ..errors import DataError, UnknownName
+from ..errors import DataError, UnknownName, UnreadableSample
 from ._reading.file import kind_of
 from ._records import CODED, KINDS, Coded, Lists, Pictures
 from ._text import files
@@ -46,15 +47,16 @@ def loaded(data: Any, as_text: Callable[[list[str]], Sequence[str]]) -> pa.Table
     try:
         if files.kind_of(path) in files.PARQUET:
             return pa.parquet.read_table(path)
-        parse = pa.csv.ParseOptions(delimiter="\t" if ".tsv" in path else ",", newlines_in_values=True)
-        with files.unpacked(path) as stream, pa.csv.open_csv(stream, parse_options=parse) as first:
-            names = first.schema.names
+        mark = "\t" if ".tsv" in path else ","
+        with files.opened(path, None) as head:
+            names = next(csv.reader(head, delimiter=mark), [])
+        parse = pa.csv.ParseOptions(delimiter=mark, newlines_in_values=True)
         kept = pa.csv.ConvertOptions(
             column_types={n: pa.string() for n in as_text(names)}, strings_can_be_null=True
         )
         with files.unpacked(path) as stream:
             return pa.csv.read_csv(stream, parse_options=parse, convert_options=kept)
-    except files.BROKEN as e:
+    except (*files.BROKEN, UnreadableSample) as e:
         do = "Expected CSV with a line of names, or parquet."
         raise DataError(f"the table {path} cannot be read: {e}", do) from e
 

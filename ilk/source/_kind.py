@@ -106,7 +106,7 @@ def _of_table(path: str) -> str:
     for column in first.columns:
         if pa.types.is_binary(column.type) or pa.types.is_struct(column.type):
             return "images"
-        if _letters(column.type) and picture_kind(str(column[0])) in PICTURES:
+        if _letters(column.type) and len(first) and picture_kind(str(column[0])) in PICTURES:
             return "images"
     return "text"
 
@@ -125,13 +125,13 @@ def _holds_edges(path: str) -> bool:
 
 
 def _first(path: str) -> pa.RecordBatch:
-    """Some rows."""
+    """Some rows, or none where there are none."""
     if files.kind_of(path) in files.PARQUET:
         with pa.parquet.ParquetFile(path) as file:
-            return next(file.iter_batches(1))
+            return next(file.iter_batches(1), pa.RecordBatch.from_pylist([], schema=file.schema_arrow))
     parse = pa.csv.ParseOptions(delimiter="\t" if ".tsv" in path else ",", newlines_in_values=True)
     with files.unpacked(path) as stream, pa.csv.open_csv(stream, parse_options=parse) as batches:
-        return batches.read_next_batch()
+        return next(iter(batches), pa.RecordBatch.from_pylist([], schema=batches.schema))
 
 
 def _letters(type_: pa.DataType) -> bool:

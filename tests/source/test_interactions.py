@@ -90,6 +90,10 @@ def test_they_are_a_kind_of_data(folder: Path) -> None:
     assert kind(LIKES) == "interactions"
     assert kind(interactions(LIKES)) == "interactions"
     assert kind(pa.table({"user": ["a"], "text": ["b"]})) == "text"
+    (folder / "none.csv").write_text("user,item\n")
+    assert kind(folder / "none.csv") == "interactions"
+    with pytest.raises(DataError, match="no interactions"):
+        interactions(folder / "none.csv")
 
 
 def test_any_two_columns_that_belong_together() -> None:
