@@ -10,10 +10,11 @@ teach    a detector learns from what was discovered in 400 scenes of digits, and
          does it know more than its teacher? Beside it the same detector, taught by the planted boxes
 vectors  kNN accuracy of the class of digits cut out of scenes: by the detector of `teach`, by other ways
 
-About a CPU-minute, eight, one on one thread with the defaults. Printed: docs/detect.md.
+About a CPU-minute each, on one thread. Printed: docs/detect.md.
 """
 
 import argparse
+import copy
 import time
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from ilk.encoders.convnet import ConvNet
 from ilk.objectives.patches import Patches
 from ilk.objectives.pca import PCA
 from ilk.objectives.pixels import Pixels
+from ilk.objectives.simclr import SimCLR
 from ilk.objectives.yolo import YOLO
 from ilk.source.boxes import Boxed
 from ilk.source.scenes import scenes
@@ -121,11 +123,17 @@ def vectors(options: argparse.Namespace) -> None:
     print("|---|---|---|")
     detector = saved.load(options.run / "discovered", Encoder)  # type: ignore[type-abstract]
     torch.manual_seed(0)
+    blank = encoders.build("convnet", crops.traits)
+    recipe = ilk.Recipe(steps=200, held_out=0.05, checks=1)
+    simclr = ilk.fit(
+        SimCLR(copy.deepcopy(blank), augment="digits"), crops, recipe, run=options.run / "simclr"
+    )
     ways: dict[str, Encoder] = {
         "pixels": Pixels().solve(crops, seed=0),
         "pca": PCA().solve(crops, seed=0),
         "patches": Patches().solve(crops, seed=0),
-        "random convnet": encoders.build("convnet", crops.traits),
+        "convnet, random": blank,
+        "convnet, SimCLR on the cut-outs, 200 steps": simclr,
         "detector, taught by what was discovered": detector,
     }
     for name, encoder in ways.items():
@@ -144,7 +152,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=Path, default=None)
     parser.add_argument("--run", type=Path, default=Path("discover-runs"))
     parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--width", type=int, default=8)
     parser.add_argument("--sure", type=float, default=7.0, help="times the noise that a lesson stands out")
     options = parser.parse_args()
     {"scenes": found_in_scenes, "teach": teach, "vectors": vectors}[options.what](options)

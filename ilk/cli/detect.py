@@ -48,7 +48,7 @@ def detect(
     ] = None,
     objective: Annotated[
         str, typer.Option(help="What learns the vectors of a new space; detector: the one that found them.")
-    ] = "patches",
+    ] = "auto",
     minutes: Annotated[float | None, typer.Option(help="... where it trains a network [default: 2].")] = None,
     size: Annotated[int, typer.Option(help="Pixels a side of a cut-out, in a new space.")] = 64,
     draw: Annotated[

@@ -21,7 +21,7 @@ _TWO_MINUTES = Recipe()
 def keep(
     things: Detections,
     into: str | os.PathLike[str],
-    objective: str = "patches",
+    objective: str = "auto",
     *,
     size: int = SIZE,
     recipe: Recipe = _TWO_MINUTES,
