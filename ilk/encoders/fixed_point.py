@@ -29,6 +29,7 @@ from ._graph import GraphEncoder, Readout
 from ._segments import total
 
 NEAR = 1e-6  # relative change of a state at which it has settled
+AWAY = 100  # times as large as at first: a gradient that will not settle either
 POWER = 5  # steps towards the direction that J lengthens most
 
 
@@ -150,11 +151,14 @@ def _repeated(step: Callable[[Tensor], Tensor], z: Tensor, rounds: int) -> tuple
 
 
 def _solved(back: Callable[[Tensor], Tensor], g: Tensor, rounds: int) -> Tensor:
-    """(1 - J^T)^-1 g = g + J^T g + ...; where J does not contract yet, as far as the terms get smaller."""
-    total, term, size = g, g, g.norm()
+    """(1 - J^T)^-1 g = g + J^T g + ...; where J does not contract yet, until the terms run away.
+
+    They may grow at first though it does: what a hub hears comes from all its neighbours.
+    """
+    total, term, most = g, g, AWAY * g.norm()
     for _ in range(rounds):
         term = back(term)
-        if term.norm() > size or term.norm() <= NEAR * total.norm():
+        if term.norm() > most or term.norm() <= NEAR * total.norm():
             break
         total = total + term
     return total

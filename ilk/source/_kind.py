@@ -51,7 +51,7 @@ def kind(data: Any) -> str:
         return "graphs"
     if isinstance(data, list | tuple) and data and isinstance(data[0], str | os.PathLike):
         first = os.fspath(data[0])
-        if isinstance(data[0], Path):
+        if isinstance(data[0], Path) or files.kind_of(first) in GRAPHS:
             return _of_names([first])
         return "images" if picture_kind(first) in PICTURES or os.path.exists(first) else "text"
     if isinstance(data, pa.Table):

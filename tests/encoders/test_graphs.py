@@ -160,6 +160,22 @@ def test_its_gradient_is_that_of_unrolling(settling: tuple[FixedPoint, Messages,
         torch.testing.assert_close(one, unrolled, rtol=1e-5, atol=1e-6)
 
 
+def test_a_hub_of_many_has_the_right_gradient_too() -> None:
+    """On the way back what 30 nodes heard of the hub comes together: the terms grow before they fall."""
+    star = ilk.graphs(nx.star_graph(30), features=np.eye(31))
+    torch.manual_seed(0)
+    encoder = FixedPoint(31, dim=2, width=3, penalty=0.0)
+    seen, _ = star.batch(np.arange(31)).endless()
+    encoder.settled(seen)[1:].sum().backward()
+    implicit = encoder.source.weight.grad.clone()  # type: ignore[union-attr]
+    encoder.zero_grad()
+    step, z = encoder.transition(seen.features, seen.hops[0]), torch.zeros(31, 3)
+    for _ in range(60):
+        z = step(z)
+    z[1:].sum().backward()
+    torch.testing.assert_close(implicit, encoder.source.weight.grad, rtol=1e-3, atol=1e-4)
+
+
 def jacobian(step: Callable[[Tensor], Tensor], z: Tensor) -> Tensor:
     n = z.numel()
     found: Tensor = torch.autograd.functional.jacobian(step, z)

@@ -71,6 +71,9 @@ def test_a_folder_of_graphs(folder: Path) -> None:
     in_memory = ilk.graphs(MOLECULES, features=["element", "mass"])
     assert (in_memory.structure.features != found.structure.features).nnz == 0
     assert in_memory.ids == ["0", "1", "2"]
+    paths = [str(folder / "a.graphml"), str(folder / "c.graphml")]
+    assert kind(paths) == "graphs"
+    assert ilk.graphs(paths).ids == paths
 
 
 def test_a_batch_is_its_graphs_side_by_side(folder: Path) -> None:
