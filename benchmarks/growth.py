@@ -24,8 +24,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from benchmarks.limits import cpu_seconds, machine
 from ilk import console
-from ilk.analysis.mixture import mixture
+from ilk.analysis._drawn.ink import COLOURS
 from ilk.analysis.map import place
+from ilk.analysis.mixture import mixture
 from ilk.encoders import build, embed
 from ilk.encoders.pixels import Pixels
 from ilk.objectives.simclr import SimCLR
@@ -33,7 +34,6 @@ from ilk.source.images import Images
 from ilk.space import Space
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
-from ilk.view.picture import COLOURS
 
 STEEP = 1.15
 WAYS = ("samples", "dimensions", "parameters", "image size")

@@ -24,7 +24,7 @@ class Doc2Vec(Course):
     """
 
     models: ClassVar[tuple[str, ...]] = ("dbow", "dm")
-    whole: ClassVar[tuple[str, ...]] = (*Course.whole, "again")
+    naturals: ClassVar[tuple[str, ...]] = (*Course.naturals, "again")
 
     model: str = "dbow"
     epochs: int = 10

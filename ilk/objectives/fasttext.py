@@ -26,7 +26,7 @@ class FastText(WordCourse):
     The other options are those of word2vec.
     """
 
-    whole: ClassVar[tuple[str, ...]] = (*WordCourse.whole, "shortest", "longest", "buckets")
+    naturals: ClassVar[tuple[str, ...]] = (*WordCourse.naturals, "shortest", "longest", "buckets")
 
     shortest: int = 3
     longest: int = 6

@@ -52,7 +52,7 @@ class Course(ClosedForm):
 
     kind: ClassVar[str] = "text"
     models: ClassVar[tuple[str, ...]] = MODELS
-    whole: ClassVar[tuple[str, ...]] = ("dim", "window", "negative", "epochs", "min_count", "threads")
+    naturals: ClassVar[tuple[str, ...]] = ("dim", "window", "negative", "epochs", "min_count", "threads")
 
     dim: int = 100
     model: str = "skip-gram"
@@ -66,7 +66,7 @@ class Course(ClosedForm):
     threads: int = 0
 
     def __post_init__(self) -> None:
-        whole = {name: v for name in self.whole if (v := getattr(self, name)) is not None}
+        whole = {name: v for name in self.naturals if (v := getattr(self, name)) is not None}
         check(self.model, self.models, self.sample, self.rate, **whole)
 
     @property
@@ -91,7 +91,7 @@ class Course(ClosedForm):
 class WordCourse(Course):
     """What is said alike of word2vec and fastText; the space holds the words."""
 
-    whole: ClassVar[tuple[str, ...]] = (*Course.whole, "phrases")
+    naturals: ClassVar[tuple[str, ...]] = (*Course.naturals, "phrases")
 
     phrases: int = 0
 
