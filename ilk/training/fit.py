@@ -167,7 +167,9 @@ class _Meter:
         health = state.course.last
         if health is not None:
             parts.append(f"rank {health['rank']:.0f}")
-            if health["view_retrieval"] is not None:
+            if health.get("map50") is not None:  # of a checkpoint from before, it is not known
+                parts.append(f"mAP@50 {health['map50']:.0%}")
+            elif health["view_retrieval"] is not None:
                 parts.append(f"view retrieval {health['view_retrieval']:.0%}")
         parts.append(f"{state.elapsed * (1 - self.done) / self.done / 60:.1f} minutes left")
         return " · ".join(parts)
