@@ -128,7 +128,7 @@ def test_every_public_name_is_there() -> None:
     assert dir(ilk) == ilk.__all__
     for name in ilk.__all__:
         assert getattr(ilk, name) is not None
-    with pytest.raises(AttributeError, match="ilk has no 'lern'; it has .*Id, IlkError, Images, "):
+    with pytest.raises(AttributeError, match=r"ilk has no 'lern'; it has .*Id, IlkError, Images, "):
         ilk.lern  # noqa: B018
 
 
