@@ -12,6 +12,7 @@ Expected, two cores, 20 minutes: digits mAP@50 >= .95, emoji >= .8. Printed: doc
 """
 
 import argparse
+import io
 import json
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from PIL import Image
 
 import ilk
 from ilk import encoders
@@ -30,11 +32,13 @@ from ilk.source.boxes import Boxed
 from ilk.source.images import Images
 from ilk.source.scenes import scenes
 from ilk.trunk import detector_for
+from ilk.view.boxes import draw
 
 ASKED = 300  # scenes
 WIDTH = 16  # of the trunk: many cheap steps
 PIECE = 48  # pixels a side: about one thing
 LEAST = 0.01
+FACE = 256  # pixels a side of a drawn scene
 BATCH = 8  # many small steps: as many pictures in batches of 32 taught less
 
 
@@ -74,6 +78,18 @@ def whole(options: argparse.Namespace) -> None:
     figures = found(detector, asked)
     line = f"| {options.what} | {len(source.classes)} | {_steps(run)} | {took:.0f}"
     print(f"{line} | {figures.ap50:.3f} | {figures.ap:.3f} |", flush=True)
+    if options.picture is not None:
+        picture(detector, asked, options.picture)
+
+
+def picture(detector: Detector, asked: Boxed, path: Path) -> None:
+    """Eight scenes, and what is found in them."""
+    sheet, x = Image.new("RGB", (4 * FACE, 2 * FACE)), asked.batch(np.arange(8))
+    for i, (scene, one) in enumerate(zip(x, detector.find(x))):
+        told = [detector.classes[k] if len(detector.classes) <= 10 else "" for k in one.classes]
+        drawn = Image.open(io.BytesIO(draw(scene.numpy(), one.boxes, told, longest=FACE)))
+        sheet.paste(drawn, (i % 4 * FACE, i // 4 * FACE))
+    sheet.save(path)
 
 
 def pieces(source: Boxed, each: int, seed: int) -> Images:
@@ -132,6 +148,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--steps", type=int, default=10000)
     parser.add_argument("--minutes", type=float, help="instead of steps, for digits and emoji")
+    parser.add_argument("--picture", type=Path, help="a .png to draw what is found into")
     parser.add_argument("--before", type=int, default=400, help="steps of SimCLR")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
