@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import files, record, saved
+from .analysis.recommend import users_beside
 from .console import say
 from .decoders import Decoder
 from .encoders import Encoder
@@ -34,11 +35,6 @@ def default_name(data: Any) -> Path:
 def paths(name: Path) -> tuple[Path, Path]:
     """The run and the space of that name."""
     return name.with_name(f"{name.name}.run"), name.with_name(f"{name.name}.space")
-
-
-def users_beside(space: Path) -> Path:
-    """Of the items in `space`."""
-    return space.with_name(f"{space.stem}.users.space")
 
 
 class Target:

@@ -62,9 +62,13 @@ class Hindsight:
         )
 
 
+def users_beside(space: Path) -> Path:
+    """Where the users of the items in that space are."""
+    return space.with_name(f"{space.stem}.users.space")
+
+
 def users_of(space: Space) -> Space:
-    """The space of the users beside that of the items."""
-    path = space.path.with_name(f"{space.path.stem}.users.space")
+    path = users_beside(space.path)
     if not path.exists():
         raise SpaceError(f"no space of users {path}", "Learn one (--objective two_tower), or name it.")
     return Space.open(path)

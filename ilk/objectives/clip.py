@@ -71,12 +71,7 @@ class CLIP(Objective):
         self.scale = nn.Parameter(torch.tensor(math.log(first)))
         self.odds = nn.Parameter(torch.tensor(SELDOM)) if how == "sigmoid" else None
         encoder.scale.fill_(first)
-        self.change = None if augment is None else Views(augment, copies=1)
-        self.views = self._views
-
-    def _views(self, batch: tuple[Tensor, list[str]]) -> tuple[Tensor, list[str]]:
-        pictures, captions = batch
-        return pictures if self.change is None else self.change(pictures)[0], captions
+        self.views = Shown(augment)
 
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:
         pictures, captions = views
@@ -96,6 +91,17 @@ class CLIP(Objective):
     def after_step(self, progress: float) -> None:
         self.scale.clamp_(max=STEEPEST)
         self.encoder.scale.fill_(self.scale.exp().item())
+
+
+class Shown:
+    """Views of pairs: the pictures changed, the captions as they are."""
+
+    def __init__(self, augment: str | None) -> None:
+        self.change = None if augment is None else Views(augment, copies=1)
+
+    def __call__(self, batch: tuple[Tensor, list[str]]) -> tuple[Tensor, list[str]]:
+        pictures, captions = batch
+        return pictures if self.change is None else self.change(pictures)[0], captions
 
 
 def softmax(a: Tensor, b: Tensor, codes: Tensor, scale: Tensor) -> Tensor:

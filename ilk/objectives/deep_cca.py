@@ -21,9 +21,9 @@ from ..encoders.two import Two
 from ..errors import OptionError
 from ..source import Source
 from ..source.pairs import Pairs
-from ..source.views import Views
 from ._base import Objective
 from ._gather import gather
+from .clip import Shown
 
 SLOW = 0.95  # of the running means, so much stays at each step
 STEPS = 20  # of Newton, which suffice for spreads that differ ten thousand times
@@ -49,8 +49,7 @@ class DeepCCA(Objective):
         if not 0 < ridge < 1:
             raise OptionError(f"ridge is {ridge}", "Give a share: more than 0, less than 1.")
         self.encoder, self.ridge, self.augment = encoder, ridge, augment
-        self.change = None if augment is None else Views(augment, copies=1)
-        self.views = self._views
+        self.views = Shown(augment)
         self.teacher = Two(_centred(encoder.pictures), _centred(encoder.words), encoder.dim)
         for head in (self.teacher.of_pictures, self.teacher.of_words):
             head.requires_grad_(False)
@@ -61,10 +60,6 @@ class DeepCCA(Objective):
         self.mean: Tensor
         self.moments: Tensor
         self.met: Tensor
-
-    def _views(self, batch: tuple[Tensor, list[str]]) -> tuple[Tensor, list[str]]:
-        pictures, captions = batch
-        return pictures if self.change is None else self.change(pictures)[0], captions
 
     def loss(self, *views: Any, progress: float) -> dict[str, Tensor]:
         pictures, captions = views
