@@ -71,15 +71,9 @@ class Result(ABC):
     def save(self, to: str | os.PathLike[str], *, what: str | None = None) -> Path:
         """A picture (.pdf, .png, .svg) as of `plot`, or the table (.csv, .parquet)."""
         path = Path(to)
-        ending = path.suffix.lower()
-        if ending in TABLES:
+        if checked(path) in TABLES:
             return keep(self.table(), path)
-        if ending not in PICTURES:
-            raise OptionError(
-                f"{path.name} is neither a picture nor a table",
-                f"Name a file that ends in {', '.join([*PICTURES, *TABLES])}.",
-            )
-        return _written(path, drawn(self._picture(what), ending[1:]))
+        return _written(path, drawn(self._picture(what), path.suffix.lower()[1:]))
 
     def _picture(self, what: str | None) -> Picture:
         known = self.pictures()
@@ -88,6 +82,16 @@ class Result(ABC):
         if what is not None and what not in known:
             raise UnknownName("picture", what, known)
         return known[next(iter(known)) if what is None else what]
+
+
+def checked(path: Path) -> str:
+    """The ending of a file that a result can be kept in."""
+    if path.suffix.lower() not in (*PICTURES, *TABLES):
+        raise OptionError(
+            f"{path.name} is neither a picture nor a table",
+            f"Name a file that ends in {', '.join([*PICTURES, *TABLES])}.",
+        )
+    return path.suffix.lower()
 
 
 def drawn(picture: Picture, kind: str) -> bytes:

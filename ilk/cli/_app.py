@@ -32,9 +32,22 @@ app = typer.Typer(
 SpacePath = Annotated[Path, typer.Argument(metavar="SPACE", help="A NAME.space folder.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Stop at a picture that cannot be read.")]
+
+
+def _can_be_kept(path: Path | None) -> Path | None:
+    """Said before the work is done, not after."""
+    if path is not None:
+        from ..analysis._result import checked
+
+        checked(path)
+    return path
+
+
 Save = Annotated[
     Path | None,
-    typer.Option(help="Keep a picture (.pdf, .png, .svg) or the table (.csv, .parquet)."),
+    typer.Option(
+        callback=_can_be_kept, help="Keep a picture (.pdf, .png, .svg) or the table (.csv, .parquet)."
+    ),
 ]
 What = Annotated[str | None, typer.Option(help="Which picture to keep [default: the first].")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.")]

@@ -138,9 +138,7 @@ def test_every_result_says_tables_draws_and_keeps(name: str, space: Space, tmp_p
     assert pq.read_table(tmp_path / "t.parquet").equals(table)
     with open(found.save(tmp_path / "t.csv"), newline="") as f:
         assert len(list(csv.reader(f))) == 1 + table.num_rows
-    svg = found.save(tmp_path / "new" / "p.svg").read_bytes()
-    assert svg == found.save(tmp_path / "q.svg").read_bytes()  # no date, no random names
-    assert b"<text" in svg  # letters, not outlines
+    assert b"<text" in found.save(tmp_path / "new" / "p.svg").read_bytes()  # letters, not outlines
 
 
 class Dot(Result):
@@ -162,6 +160,8 @@ class Blank(Dot):
 def test_pictures_are_of_the_size_of_a_column_and_tables_are_flat(tmp_path: Path) -> None:
     png = Image.open(io.BytesIO(Dot().save(tmp_path / "p.png").read_bytes()))
     assert png.size == (600, 300)  # 2 by 1 inches at 300 dots
+    twice = [Dot().save(tmp_path / name).read_bytes() for name in ("p.svg", "q.svg")]
+    assert twice[0] == twice[1]  # no date, no random names
     assert Dot().save(tmp_path / "p.pdf").read_bytes().startswith(b"%PDF")
     assert Dot().save(tmp_path / "t.csv").read_text().splitlines() == ['"x","many"', '1,"a; b"']
 
