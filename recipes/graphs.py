@@ -158,7 +158,7 @@ def links_() -> None:
     ways: dict[str, dict[str, Any]] = {
         "node2vec": {"threads": 1},
         "infomax": {},
-        "graph_autoencoder": {"recipe": Recipe(steps=150, batch=256, learning_rate=5e-3, checks=1)},
+        "graph_autoencoder": {"recipe": Recipe(steps=100, batch=256, learning_rate=5e-3, checks=1)},
     }
     print("| Way | AUC | hits@10 | hits@100 | CPU-s |\n|---|---|---|---|---|")
     plain = {}

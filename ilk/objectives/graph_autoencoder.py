@@ -28,6 +28,7 @@ class GraphAutoencoder(Objective):
     """
 
     kind: ClassVar[str] = "graphs"
+    level: ClassVar[bool] = False  # products are what was learnt, and evening would change them
     encoder: GraphEncoder
 
     def __init__(self, encoder: GraphEncoder, *, beta: float = 0.0, spread: tuple[int, ...] = (64,)) -> None:
