@@ -167,10 +167,14 @@ def test_pictures_are_full_where_learn_recorded_that_they_lie(tmp_path, of):
 def test_a_record_is_believed_only_where_it_makes_sense(tmp_path):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "1.png").write_bytes(b"x")
-    for told in ("not json", "[]", "{}", '{"data": 3}', '{"data": "a"}', '{"data": "https://a.example/b"}'):
+    whole = {"format": 1, "asked": {}, "fingerprints": []}
+    for told in ("not json", "[]", "{}", '{"data": 3}'):
         (tmp_path / "learn.json").write_text(told)
         assert recorded(tmp_path, ["1.png"]) is None
-    (tmp_path / "learn.json").write_text(json.dumps({"data": str(tmp_path / "a")}))
+    for data in (3, "a", "https://a.example/b"):
+        (tmp_path / "learn.json").write_text(json.dumps({**whole, "data": data}))
+        assert recorded(tmp_path, ["1.png"]) is None
+    (tmp_path / "learn.json").write_text(json.dumps({**whole, "data": str(tmp_path / "a")}))
     assert recorded(tmp_path, ["1.png"]) == str(tmp_path / "a")
     assert recorded(tmp_path, ["2.png"]) is None
 
