@@ -5,8 +5,8 @@ were planted, links that were hidden, families of graphs.
 
 Prints the tables of docs/graphs.md and docs/results.md. Vectors are learnt without a label; a line (logistic
 regression) then learns from some labels and is asked for others. Seed 0 for packages, networks and links,
-seeds 0 to 4 for the rest. On one thread about 5 CPU-minutes for packages and for networks, 2 for links, one
-for the others together.
+seeds 0 to 4 for the rest. On one thread about 5 CPU-minutes for packages, one for each of links and families,
+seconds for the others.
 
 packages  63,666 Debian packages and what they depend on (package-graph.npz of ILK_DATA): the section, one of
           58, of 10,000 packages by a line on 6,367 others. Beside them label propagation (Zhou et al. 2004),
