@@ -8,7 +8,8 @@
 fifty told ones; against the same detector from a blank trunk, for as many steps and for twice as many.
 A run goes on where it was when it is called again (--run); CPU-seconds are those of the last call.
 
-Expected, two cores, 20 minutes: digits mAP@50 >= .95, emoji >= .8. Printed: docs/detect.md.
+Aimed at, within 20 minutes of two cores: digits mAP@50 .95 (not shown yet), emoji .8 (half a minute of one).
+Printed: docs/detect.md.
 """
 
 import argparse
