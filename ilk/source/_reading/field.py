@@ -11,8 +11,8 @@ import numpy as np
 import tifffile
 
 from .. import formats
-from .arrays import is_stack
 from .file import File
+from .prepare import is_stack
 
 LARGE = 2**26  # bytes of a file: smaller ones are decoded whole
 
