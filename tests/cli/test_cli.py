@@ -150,7 +150,7 @@ def test_an_objective_of_one_s_own(ilk: Run, folder: Path) -> None:
         (
             ["learn", "digits", "--objective", "simclr", "--temprature", "1"],
             "no option of simclr called 'temprature'\n"
-            "Did you mean 'temperature'? Known: as, augment, batch, ",
+            "Did you mean 'temperature'? Known: about, as, augment, batch, ",
         ),
         (["learn", "digits", "--minuts", "1"], "no option of auto called 'minuts'\nDid you mean 'minutes'?"),
         (["learn", "digits", "--encoder", "vut", "--objective", "simclr"], "no encoder called 'vut'"),
