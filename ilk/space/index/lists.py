@@ -53,7 +53,7 @@ class Lists:
         means.train(vectors)
         self.centres = means.centroids
         low, high = vectors.min(0), vectors.max(0)
-        self.middle, self.step = (low + high) / 2, (high - low) / 254
+        self.middle, self.step = low / 2 + high / 2, high / 254 - low / 254  # of the largest floats too
         self._ready()
         self.is_trained = True
 
