@@ -195,7 +195,9 @@ def latencies(name: str, path: Path) -> list[str]:
         parts = [p for p in np.array_split(np.array(took), TENTHS) if len(p)]
         p50, p95, p99 = np.percentile(took, (50, 95, 99))
         print(f"{name}: {call}: {len(took):,} calls, p50 {p50:.2f} ms, p95 {p95:.2f}, p99 {p99:.2f}")
-        wrong += tell(f"{name}: {call}, median ms", [float(np.median(p)) for p in parts], grows=1.5, slack=p95)
+        wrong += tell(
+            f"{name}: {call}, median ms", [float(np.median(p)) for p in parts], grows=1.5, slack=p95
+        )
     return wrong
 
 

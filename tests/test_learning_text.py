@@ -33,7 +33,9 @@ def space(docs: Path) -> Space:
 
 def test_a_folder_of_text_is_read_as_such(docs: Path, space: Space) -> None:
     assert space.reading == {"reader": "text", "by": "file"}
-    assert len({i.partition("#")[0] for i in space.ids()}) == sum(p.suffix in (".md", ".py") for p in docs.rglob("*"))
+    assert len({i.partition("#")[0] for i in space.ids()}) == sum(
+        p.suffix in (".md", ".py") for p in docs.rglob("*")
+    )
     shown = dict(zip(space.ids(), space.metadata()["text"].to_pylist()))
     assert shown["start.md#1"].startswith("# Start")
     some = ["start.md#1", "space.md#2"]

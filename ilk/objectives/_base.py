@@ -51,7 +51,7 @@ class Objective(nn.Module, ABC):
         return ()
 
     def given(self, batch: Any, *beside: Tensor) -> tuple[Any, ...]:
-        """What `loss` takes: views of a batch, and what stands beside it; where views move that too, both do."""
+        """What `loss` takes: views of a batch, and what stands beside it, where views move that too moved."""
         return (*self.views(batch), *beside)
 
     def content(self, source: Source, encoder: Encoder) -> Source:

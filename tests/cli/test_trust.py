@@ -27,7 +27,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_anomalies_and_diagnose_for_programs(here: Path, typed: Run) -> None:
     odd = typed("anomalies", "s", "--top", "2", "--json").json
-    assert [(r["id"], r["kind"]) for r in odd["rows"]][0] == ("119", "isolated")
+    assert (odd["rows"][0]["id"], odd["rows"][0]["kind"]) == ("119", "isolated")
     assert [r["kind"] for r in odd["rows"][1:]] == [""]
     found = typed("diagnose", "s", "--label", "kind", "--split", "kind", "--json").json
     assert [len(found[name]) for name in ("curve", "suspects", "leaks")] == [5, 0, 0]
