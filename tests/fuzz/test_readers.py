@@ -37,9 +37,7 @@ def test_damaged_files_are_read_or_told():
     assert [t["name"] for t in told] == [t.name for t in TARGETS + FOLDERS]
 
 
-@pytest.mark.skipif(
-    find_spec("atheris") is None, reason="atheris is made for Linux, not for every Python"
-)
+@pytest.mark.skipif(find_spec("atheris") is None, reason="atheris is made for Linux, not for every Python")
 def test_a_fuzzer_that_sees_the_lines_finds_nothing():
     found = child("tests.fuzz.guided", "-runs=100", "-seed=1")
     assert found.returncode == 0, found.stderr[-3000:]
