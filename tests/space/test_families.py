@@ -140,7 +140,7 @@ def test_auto_is_exact_while_that_is_fast_and_keeps_to_the_memory(monkeypatch):
     assert tuning.choose("auto", 1000, 128, None, 0.001) == "flat"
     slow = 0.1
     million = {"n": 1_000_000, "dim": 128, "seconds": slow}
-    assert tuning.choose("auto", **million, memory=None) == "hnsw"
+    assert tuning.choose("auto", **million, memory=None) == "ivf"
     assert tuning.choose("auto", **million, memory=200e6) == "ivf"
     assert tuning.choose("auto", **million, memory=60e6) == "ivf-pq"
     with pytest.raises(OptionError, match=r"1,000,000 vectors do not fit into 1,000,000 bytes"):
@@ -157,7 +157,7 @@ def test_auto_on_a_space(space, monkeypatch):
     space.upsert_vectors(names(500), groups(500))
     assert space.index().kind == "flat"
     monkeypatch.setattr(tuning, "_FAST", 0.0)
-    assert space.index().kind == "hnsw"
+    assert space.index().kind == "ivf"
     assert space.info()["index"]["asked"] == "auto"
 
 

@@ -46,7 +46,7 @@ def choose(kind: str, n: int, dim: int, memory: float | None, seconds: float) ->
         return kind
     if seconds < _FAST:
         return "flat"
-    fitting = [f for f in ("hnsw", "ivf", "ivf-pq") if memory is None or size(f, n, dim) <= memory]
+    fitting = [f for f in ("ivf", "ivf-pq") if memory is None or size(f, n, dim) <= memory]
     if not fitting:
         least = size("ivf-pq", n, dim)
         raise OptionError(
