@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from . import record
-from .circumstances import circumstances, fingerprint
+from .circumstances import circumstances, fingerprint, spread
 from .errors import DataError, FormatError, OptionError
 from .job import NARROW, hurried
 from .learning import learn
@@ -137,7 +137,7 @@ def _in_common(old: Space, new: Space) -> float:
     ids = [i for i in old.ids() if i in known]
     if len(ids) < 2:
         return 1.0
-    some = [ids[i] for i in np.linspace(0, len(ids) - 1, min(len(ids), _ASKED)).astype(int)]
+    some = [ids[i] for i in spread(len(ids), _ASKED)]
     found = []
     for space in (old, new):
         at = {i: n for n, i in enumerate(space.ids())}
