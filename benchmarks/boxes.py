@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ilk.detect.found import Found
-from ilk.detect.measure import measure
-from ilk.detect.overlap import iou, softened, suppress
+from ilk.things.found import Found
+from ilk.things.measure import measure
+from ilk.things.overlap import iou, softened, suppress
 
 N, ROUNDS, FIELD = 10_000, 7, 1024
 

@@ -19,9 +19,9 @@ from torch import Tensor
 import ilk
 from ilk import console
 from ilk.encoders.detector import Detector
+from ilk.learning.trunk import detector_for
 from ilk.objectives.yolo import YOLO
 from ilk.source.scenes import scenes
-from ilk.trunk import detector_for
 
 ROUNDS, LIMIT = 7, 0.8
 

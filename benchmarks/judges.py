@@ -5,7 +5,7 @@
 About 8 CPU-minutes. Quality is kNN accuracy of the digit, the emoji's group or the black hole's population;
 on the continuum the mean R2 (kNN) of cos i, ln r_in, ln tau and spin. Below the encoders stand the rank
 correlation of each score with the quality, and the quality lost by taking the encoder that the score likes
-best: of all, and of those that `auto` chooses among. What came out stands in `ilk/judging.py`.
+best: of all, and of those that `auto` chooses among. What came out stands in `ilk/learning/judging.py`.
 The groups of `openmoji-72.tar` come from its captions.csv (file, caption, tags, group).
 """
 
@@ -30,7 +30,7 @@ from ilk.analysis.probe import r2
 from ilk.encoders import Encoder, build, embed, encode
 from ilk.encoders.projected import project
 from ilk.find import construct
-from ilk.judging import found_again
+from ilk.learning.judging import found_again
 from ilk.objectives import ClosedForm, Objective, find
 from ilk.source.blackholes import blackholes
 from ilk.source.images import Images

@@ -28,7 +28,7 @@ _PUBLIC = {
     "Interactions": "source.interactions",
     "Pairs": "source.pairs",
     "Recipe": "training.recipe",
-    "Reproduced": "reproducing",
+    "Reproduced": "learning.reproducing",
     "Source": "source",
     "Space": "space",
     "Table": "source.tables",
@@ -48,7 +48,7 @@ _PUBLIC = {
     "duplicates": "analysis.pairs",
     "export_words": "analysis.words",
     "few_shots": "analysis.shots",
-    "finetune": "finetuning",
+    "finetune": "learning.finetuning",
     "fit": "training.fit",
     "graphs": "source.graphs",
     "hindsight": "analysis.recommend",
@@ -58,9 +58,9 @@ _PUBLIC = {
     "interactions": "source.interactions",
     "invariance": "analysis.invariance",
     "latent": "generate.latent",
-    "learn": "learning",
+    "learn": "learning.learn",
     "likeness": "analysis.words",
-    "links": "linking",
+    "links": "learning.linking",
     "map": "view",
     "neighbour_graph": "analysis.pairs",
     "normalise": "source.normalise",
@@ -71,7 +71,7 @@ _PUBLIC = {
     "probe": "analysis.probing",
     "recommend": "analysis.recommend",
     "report": "view.report",
-    "reproduce": "reproducing",
+    "reproduce": "learning.reproducing",
     "retrieval": "analysis.retrieval",
     "scenes": "source.scenes",
     "split": "analysis.split",
@@ -178,14 +178,14 @@ if TYPE_CHECKING:
     from .analysis.zeroshot import zero_shot
     from .demonstration import demo
     from .errors import IlkError
-    from .finetuning import finetune
     from .generate.drawing import Drawing
     from .generate.latent import latent
     from .generate.pictures import paint
     from .generate.text import write
-    from .learning import learn
-    from .linking import links
-    from .reproducing import Reproduced, reproduce
+    from .learning.finetuning import finetune
+    from .learning.learn import learn
+    from .learning.linking import links
+    from .learning.reproducing import Reproduced, reproduce
     from .source import Source
     from .source.blackholes import blackholes
     from .source.boxes import Boxed, boxes

@@ -22,7 +22,7 @@ from .analysis.probe import r2
 from .console import say
 from .encoders import embed
 from .errors import OptionError
-from .learning import learn
+from .learning.learn import learn
 from .objectives.pca import PCA
 from .objectives.pixels import Pixels
 from .source.blackholes import write

@@ -39,11 +39,11 @@ from ilk import encoders, saved
 from ilk.analysis.retrieval import Retrieval, both_ways
 from ilk.encoders import Encoder, embed
 from ilk.encoders.projected import project
+from ilk.learning.usual import two_towers
 from ilk.objectives.clip import CLIP, numbered
 from ilk.objectives.sif import SIF
 from ilk.source.pairs import Pairs
 from ilk.source.text import Text
-from ilk.usual import two_towers
 
 PENALTIES = 10.0 ** np.arange(-3, 4)  # of the ridge, chosen on a tenth of what is learnt from
 AXES = 128

@@ -25,14 +25,14 @@ from PIL import Image
 
 import ilk
 from ilk import encoders
-from ilk.detect.measure import Measure, measure
 from ilk.encoders.detector import Detector
+from ilk.learning.trunk import detector_for
 from ilk.objectives.simclr import SimCLR
 from ilk.objectives.yolo import YOLO
 from ilk.source.boxes import Boxed
 from ilk.source.images import Images
 from ilk.source.scenes import scenes
-from ilk.trunk import detector_for
+from ilk.things.measure import Measure, measure
 from ilk.view.boxes import draw
 
 ASKED = 300  # scenes

@@ -35,11 +35,11 @@ from ilk.generate.drawing import Drawing
 from ilk.generate.pictures import Pictures
 from ilk.generate.samples import compare
 from ilk.generate.sheet import sheet
+from ilk.learning.telling import told
 from ilk.objectives.diffusion import Diffusion
 from ilk.objectives.latent_diffusion import LatentDiffusion
 from ilk.source.images import Images
 from ilk.space import Space
-from ilk.telling import told
 from ilk.training.fit import fit
 
 TOLD = ("inclination", "r_in", "tau", "h", "spin")

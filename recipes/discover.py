@@ -25,13 +25,11 @@ import torch
 import ilk
 from ilk import encoders, saved
 from ilk.analysis.probe import accuracy
-from ilk.detect.found import Found
-from ilk.detect.measure import Measure
-from ilk.detect.unlike import stand_out
 from ilk.detection import Detections, discover
 from ilk.detection.finding import one_class
 from ilk.encoders import Encoder, embed
 from ilk.encoders.convnet import ConvNet
+from ilk.learning.trunk import detector_for
 from ilk.objectives.patches import Patches
 from ilk.objectives.pca import PCA
 from ilk.objectives.pixels import Pixels
@@ -39,7 +37,9 @@ from ilk.objectives.simclr import SimCLR
 from ilk.objectives.yolo import YOLO
 from ilk.source.boxes import Boxed
 from ilk.source.scenes import scenes
-from ilk.trunk import detector_for
+from ilk.things.found import Found
+from ilk.things.measure import Measure
+from ilk.things.unlike import stand_out
 
 SCENES, TAUGHT, ASKED, CUT = 60, 400, 100, 400
 LEAST = 0.01

@@ -25,7 +25,7 @@ from sklearn.datasets import load_digits
 
 from ilk.analysis.held import Dealt, line
 from ilk.encoders import Encoder, build, embed
-from ilk.finetuning import teacher, tune
+from ilk.learning.finetuning import teacher, tune
 from ilk.objectives.pixels import Pixels
 from ilk.objectives.simclr import SimCLR
 from ilk.source.images import Images

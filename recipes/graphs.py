@@ -44,7 +44,7 @@ import ilk
 from ilk import Recipe
 from ilk.encoders import build, embed
 from ilk.encoders.gcn import GCN
-from ilk.linking import Foretold
+from ilk.learning.linking import Foretold
 from ilk.objectives import ClosedForm, Objective
 from ilk.objectives.features import NodeFeatures
 from ilk.objectives.graph_autoencoder import GraphAutoencoder

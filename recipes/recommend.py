@@ -34,11 +34,11 @@ from ilk.encoders import embed
 from ilk.encoders._merge import MERGES
 from ilk.encoders.record import Record
 from ilk.encoders.towers import Towers
+from ilk.learning.usual import side_by_side
 from ilk.objectives.two_tower import TwoTower
 from ilk.source.interactions import Interactions
 from ilk.source.tables import Table
 from ilk.source.tastes import tastes, truth
-from ilk.usual import side_by_side
 
 K = 10
 POOL = 100  # items that a merge sorts

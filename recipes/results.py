@@ -33,7 +33,7 @@ from ilk.encoders import Encoder, build
 from ilk.encoders.projected import evened
 from ilk.encoders.vit import patch_for
 from ilk.find import construct
-from ilk.job import NARROW
+from ilk.learning.job import NARROW
 from ilk.objectives import ClosedForm, find, usual_encoder
 from ilk.objectives._labels import Labels
 from ilk.source.images import Images

@@ -24,10 +24,10 @@ from ilk import encoders, objectives
 from ilk.encoders import Encoder, embed
 from ilk.encoders.projected import evened
 from ilk.find import construct
-from ilk.judging import Judge
+from ilk.learning.judging import Judge
+from ilk.learning.usual import encoder_for, with_vocabulary
 from ilk.objectives import ClosedForm
 from ilk.source.text import Text
-from ilk.usual import encoder_for, with_vocabulary
 
 CLOSED = ("tfidf", "sif", "word2vec", "fasttext")
 LEARNT: dict[str, tuple[str, dict[str, float]]] = {

@@ -31,7 +31,7 @@ import typer
 
 import ilk
 from ilk import cli, console, encoders, objectives
-from ilk.usual import TOLD, TOWERS
+from ilk.learning.usual import TOLD, TOWERS
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -27,7 +27,7 @@ ORDER = [
         "cluster",
         "saved",
         "source",
-        "detect",  # arithmetic of boxes; the network that finds them is encoders/detector.py
+        "things",  # arithmetic of boxes; the network that finds them is encoders/detector.py
         "encoders",
         "decoders",
         "objectives",
@@ -38,17 +38,7 @@ ORDER = [
         "analysis",
         "generate",
         "view",
-        "target",
-        "circumstances",
-        "usual",
-        "trunk",
-        "telling",
-        "judging",
-        "job",
-        "learning",
-        "reproducing",
-        "finetuning",
-        "linking",
+        "learning",  # from data to a space: what is usual for them, the job, the judge
         "detection",
         "demonstration",
     ),

@@ -12,7 +12,7 @@ from ._printing import Output
 from .probe import SHOWN
 
 if TYPE_CHECKING:
-    from ..finetuning import Finetuned
+    from ..learning.finetuning import Finetuned
 
 
 @app.command()
@@ -58,7 +58,7 @@ def finetune(
     output = Output(json)
     from dataclasses import replace as replaced
 
-    from ..finetuning import GENTLY, finetune
+    from ..learning.finetuning import GENTLY, finetune
 
     given: dict[str, Any] = {"how": loss, "margin": margin, "mining": mining}
     options = {name: value for name, value in given.items() if value is not None}

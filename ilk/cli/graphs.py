@@ -73,7 +73,7 @@ def links(
     output = Output(json)
     data, options = split([data, *rest.args])
     from .. import files
-    from ..linking import links
+    from ..learning.linking import links
     from ..training.recipe import Recipe
 
     target = None if to is None else files.parquet(to)

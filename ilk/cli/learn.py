@@ -127,12 +127,12 @@ def learn(
     """
     output = Output(json)
     data, options = split([data, *rest.args])
-    from ..learning import learn
+    from ..learning.learn import learn
+    from ..learning.target import default_name
+    from ..learning.usual import check, kind_for
     from ..source._kind import reader
-    from ..target import default_name
     from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
-    from ..usual import check, kind_for
 
     recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     with group() as (rank, _):

@@ -90,7 +90,7 @@ def reproduce(
 ) -> None:
     """Learn once more as a run was learnt, and compare what comes out."""
     output = Output(json)
-    from ..reproducing import reproduce
+    from ..learning.reproducing import reproduce
 
     found = reproduce(run, data=data, out=out)
     output.facts(

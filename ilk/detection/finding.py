@@ -15,22 +15,22 @@ import torch
 from torch import Tensor
 
 from .. import console, saved
-from ..detect.blobs import blobs
-from ..detect.found import Found
-from ..detect.measure import Measure
-from ..detect.tiles import tiled
-from ..detect.unlike import stand_out
 from ..encoders import Encoder, MapEncoder
 from ..encoders.detector import Detector
 from ..errors import DataError, OptionError, UnreadableSample
 from ..find import parameters
 from ..generate._folders import folders, nothing, several
+from ..learning.target import paths
 from ..source import Json, Source
 from ..source._base import Skipped, named
 from ..source._boxes.labels import THING
 from ..source.boxes import Boxed, boxes
 from ..space import Space
-from ..target import paths
+from ..things.blobs import blobs
+from ..things.found import Found
+from ..things.measure import Measure
+from ..things.tiles import tiled
+from ..things.unlike import stand_out
 from .found import Detections
 from .pictures import Ready, as_learnt, fitted, pictures, plain
 

@@ -17,14 +17,14 @@ import pyarrow as pa
 import pyarrow.csv
 
 from .. import files
-from ..detect.found import Found, part_id
-from ..detect.measure import Measure, measure
 from ..encoders.detector import Detector
 from ..errors import DataError
 from ..source._reading.prepare import Form, prepare
 from ..source._scale import find_range
 from ..source.boxes import Boxed
 from ..source.images import Images
+from ..things.found import Found, part_id
+from ..things.measure import Measure, measure
 from ..view.boxes import draw
 from .pictures import filled, pictures
 

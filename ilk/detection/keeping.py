@@ -8,9 +8,9 @@ from typing import Any
 
 from ..console import say
 from ..errors import OptionError
-from ..learning import learn
+from ..learning.learn import learn
+from ..learning.target import Target, paths
 from ..space import Space
-from ..target import Target, paths
 from ..training.recipe import Recipe
 from .found import SIZE, Detections
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from ..detect.found import Found
-from ..detect.overlap import softened, suppress
 from ..errors import OptionError, UnknownName
+from ..things.found import Found
+from ..things.overlap import softened, suppress
 from ._base import Encoder, MapEncoder
 from ._boxes import Anchors, Cells, Free, Grid, Way
 from ._boxes.cells import Said

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..detect.measure import measure
 from ..encoders._embed import batches
 from ..encoders.detector import Detector
 from ..errors import OptionError
 from ..source import Source
 from ..source._box_views import BoxViews
 from ..source.boxes import Boxed
+from ..things.measure import measure
 from ._base import Objective
 from ._boxes import anchors, free, grid
 from ._boxes.wanted import padded

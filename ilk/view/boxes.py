@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ..detect.measure import Measure
 from ..source.boxes import Boxed
+from ..things.measure import Measure
 from . import grid
 
 LONGEST = 1600  # pixels of a drawn picture's longer side

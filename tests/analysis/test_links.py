@@ -14,8 +14,8 @@ from ilk.analysis._louvain import louvain
 from ilk.analysis.communities import communities, modularity
 from ilk.analysis.linked import apart, strangers
 from ilk.errors import DataError, OptionError
-from ilk.linking import foretold, links, plain
-from ilk.linking import strangers as unlinked
+from ilk.learning.linking import foretold, links, plain
+from ilk.learning.linking import strangers as unlinked
 from ilk.source.graphs import Graph
 from ilk.space import Space
 

@@ -30,6 +30,7 @@ from ilk.encoders.record import Record
 from ilk.encoders.towers import Towers
 from ilk.encoders.two import Two
 from ilk.find import construct
+from ilk.learning.usual import encoder_for, takes
 from ilk.objectives import ClosedForm, Objective
 from ilk.source import Source
 from ilk.source._kind import kind
@@ -42,7 +43,6 @@ from ilk.source.scenes import scenes
 from ilk.source.tables import Table
 from ilk.source.tastes import tastes
 from ilk.source.text import Text, text
-from ilk.usual import encoder_for, takes
 
 HERE = Path(__file__).parents[2]
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from ilk import objectives, saved
 from ilk.encoders import Encoder, embed, encode
 from ilk.find import keywords, parameters
+from ilk.learning.usual import takes
 from ilk.objectives import Objective
 from ilk.source import Source
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
-from ilk.usual import takes
 
 from . import samples
 

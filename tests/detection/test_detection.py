@@ -12,13 +12,13 @@ from astropy.io import fits
 from PIL import Image
 
 import ilk
-from ilk.detect.found import Found, parent, part_id
 from ilk.detection import Detections, detect, discover, judge, keep
 from ilk.encoders.convnet import ConvNet
 from ilk.encoders.detector import Detector
 from ilk.errors import DataError, OptionError
 from ilk.source.images import images
 from ilk.space import Space
+from ilk.things.found import Found, parent, part_id
 
 SPOTS = {"a.png": [(10, 12, 5), (40, 80, 9)], "b.png": [(30, 20, 7)], "c.png": []}  # row, column, radius
 

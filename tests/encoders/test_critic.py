@@ -11,7 +11,7 @@ from ilk.encoders.critic import STRETCH, Critic
 def test_the_largest_singular_value_is_found_and_divided_out(layer: nn.Conv2d | nn.Linear) -> None:
     torch.manual_seed(0)
     bounded = Bounded(layer)
-    bounded.tighten(200)
+    bounded.tighten(3000)  # the two largest may lie near each other
     expected = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
     torch.testing.assert_close(bounded.largest(), expected)
     with torch.no_grad():

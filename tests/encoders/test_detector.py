@@ -8,12 +8,12 @@ import torch
 from torch import Tensor
 
 from ilk import encoders
-from ilk.detect import Found
 from ilk.encoders import MapEncoder
 from ilk.encoders._boxes import Anchors, Cells, Free, Grid
 from ilk.encoders._boxes.free import BINS, boxes_to_sides, odds, sides_to_boxes
 from ilk.encoders.detector import WAYS, Detector, _kept
 from ilk.errors import OptionError, UnknownName
+from ilk.things import Found
 
 ANCHORS = [[8, 8], [12, 8], [16, 16], [20, 24], [30, 30], [40, 20]]
 

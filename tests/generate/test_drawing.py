@@ -17,10 +17,10 @@ from ilk.generate._asked import numbers_in
 from ilk.generate._roughness import roughness
 from ilk.generate.drawing import Drawing
 from ilk.generate.pictures import paint
+from ilk.learning.telling import told
 from ilk.objectives.diffusion import Diffusion
 from ilk.objectives.latent_diffusion import LatentDiffusion
 from ilk.source.images import Images
-from ilk.telling import told
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
 

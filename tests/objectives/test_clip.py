@@ -13,12 +13,12 @@ from ilk import saved
 from ilk.encoders import Encoder, build, encode
 from ilk.encoders.two import Two
 from ilk.errors import OptionError, UnknownName
+from ilk.learning.usual import kind_for, two_towers
 from ilk.objectives.clip import CLIP, SELDOM, numbered, sigmoid, softmax
 from ilk.source.images import Images
 from ilk.source.pairs import Pairs
 from ilk.source.text import Text
 from ilk.training.recipe import Recipe
-from ilk.usual import kind_for, two_towers
 
 PICTURES = F.normalize(torch.tensor([[1.0, 2, 0], [0, 1, 1], [2, -1, 1]]))
 WORDS = F.normalize(torch.tensor([[1.0, 1, 0], [1, 0, 3], [0, -1, 2]]))

@@ -16,11 +16,11 @@ from ilk.encoders.latent import Latent
 from ilk.encoders.unet import UNet
 from ilk.errors import DataError, OptionError, UnknownName
 from ilk.generate.drawing import Drawing
+from ilk.learning.telling import told
 from ilk.objectives.diffusion import Diffusion
 from ilk.objectives.latent_diffusion import LatentDiffusion
 from ilk.objectives.vae import divergence
 from ilk.source.images import Images
-from ilk.telling import told
 
 from ..contract import samples
 

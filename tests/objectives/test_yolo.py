@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from ilk import encoders
-from ilk.detect.overlap import iou
 from ilk.encoders import Encoder, MapEncoder
 from ilk.encoders._boxes import Anchors, Cells, Free, Grid
 from ilk.encoders._boxes.free import BINS, boxes_to_sides
@@ -22,6 +21,7 @@ from ilk.objectives.yolo import LAST, YOLO
 from ilk.source.boxes import Boxed
 from ilk.source.images import Images
 from ilk.source.scenes import scenes
+from ilk.things.overlap import iou
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
 

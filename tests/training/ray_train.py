@@ -13,7 +13,7 @@ import numpy as np
 
 from ilk.cluster import join
 from ilk.encoders import Encoder
-from ilk.learning import learn
+from ilk.learning.learn import learn
 from ilk.saved import load
 from ilk.training.recipe import Recipe
 

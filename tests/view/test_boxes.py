@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ilk.detect.found import Found
-from ilk.detect.measure import measure
 from ilk.source.boxes import Boxed
 from ilk.source.images import images
+from ilk.things.found import Found
+from ilk.things.measure import measure
 from ilk.view._server.originals import Originals, beside
 from ilk.view.boxes import INK, draw, draw_confusion, draw_curves, draw_errors, framed
 

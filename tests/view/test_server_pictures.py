@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from ilk.learning import learn
+from ilk.learning.learn import learn
 from ilk.source.images import images
 from ilk.view._server.faces import sheet
 from ilk.view._server.originals import Originals, beside, recorded

@@ -16,9 +16,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...detect.overlap import iou
 from ...encoders._boxes import Anchors, Cells
 from ...encoders._boxes.cells import Said, boxed
+from ...things.overlap import iou
 from .wanted import cell_of, owners
 
 IGNORED = 0.5  # IoU, as in the paper

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...detect.overlap import TINY, iou
 from ...encoders._boxes import Cells
+from ...things.overlap import TINY, iou
 
 # As Ultralytics' YOLOv8 but for BETA, which is 6 there (the paper: 1, 6, 13): with 2 more cells of a box are
 # told to be sure of it, and things are found after fewer steps.

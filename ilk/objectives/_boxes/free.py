@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...detect.overlap import ciou
 from ...encoders._boxes import Cells, Way
 from ...encoders._boxes.cells import Said
 from ...encoders._boxes.free import BINS, bins, boxes_to_sides, mean, odds, sides_to_boxes
+from ...things.overlap import ciou
 from .._gather import gather
 from .assign import aligned
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ...detect.overlap import iou
 from ...encoders._boxes import Cells, Grid
 from ...encoders._boxes.cells import Said
+from ...things.overlap import iou
 from .wanted import cell_of, owners
 
 PLACE, NOTHING = 5.0, 0.5  # as in the paper

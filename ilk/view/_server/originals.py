@@ -14,11 +14,11 @@ import numpy as np
 
 from ... import record
 from ...console import say
-from ...detect.found import parent
 from ...errors import FormatError, IlkError
 from ...source import formats
 from ...source._reading.file import File
 from ...source._reading.listing import listing
+from ...things.found import parent
 from ..boxes import framed
 
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import encoders, record, saved
-from .encoders import Encoder, MapEncoder
-from .encoders.detector import Detector
-from .errors import DataError, OptionError
-from .find import parameters
-from .source.boxes import Boxed
+from .. import encoders, record, saved
+from ..encoders import Encoder, MapEncoder
+from ..encoders.detector import Detector
+from ..errors import DataError, OptionError
+from ..find import parameters
+from ..source.boxes import Boxed
 
 EACH = 3  # anchors of a level, as in YOLOv3
 ROUNDS = 100  # of the grouping that finds them, at most

@@ -5,18 +5,18 @@ from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
-from . import saved
+from .. import saved
+from ..console import say
+from ..encoders import Encoder
+from ..objectives import ClosedForm, Objective
+from ..source import Source
+from ..source._kind import reader
+from ..space import Space
+from ..training.distributed import group, in_turn, wait
+from ..training.recipe import Recipe
 from .circumstances import circumstances, fingerprint
-from .console import say
-from .encoders import Encoder
 from .job import Job, folder_of
-from .objectives import ClosedForm, Objective
-from .source import Source
-from .source._kind import reader
-from .space import Space
 from .target import Target, default_name, paths
-from .training.distributed import group, in_turn, wait
-from .training.recipe import Recipe
 from .usual import HALVES, check, check_graph, check_label, encoder_for, kind_for, usual
 
 _TWO_MINUTES = Recipe()

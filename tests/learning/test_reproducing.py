@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 
 import ilk
-from ilk.circumstances import fingerprint
 from ilk.errors import DataError, FormatError, OptionError
-from ilk.learning import learn
-from ilk.reproducing import reproduce
+from ilk.learning.circumstances import fingerprint
+from ilk.learning.learn import learn
+from ilk.learning.reproducing import reproduce
 from ilk.training.recipe import Recipe
 
 SHORT = Recipe(steps=3, batch=16, checks=1)

@@ -8,9 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ilk.detect.found import Found, together
-from ilk.detect.overlap import ciou, iou, softened, suppress
 from ilk.errors import OptionError
+from ilk.things.found import Found, together
+from ilk.things.overlap import ciou, iou, softened, suppress
 
 
 def boxes(*rows: tuple[float, float, float, float]) -> torch.Tensor:

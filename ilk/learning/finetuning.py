@@ -18,24 +18,24 @@ import pyarrow.compute as pc
 import torch
 from scipy.stats import binomtest
 
-from . import record, saved
-from .analysis import held
-from .analysis._probed import Probed
-from .analysis.probing import layer_of, values_of
-from .console import say
-from .encoders import Encoder, embed
-from .errors import DataError, FormatError, OptionError, UnknownName
-from .find import construct, parameters
-from .objectives import Objective
-from .objectives._labels import Labels
-from .objectives.siamese import Siamese
-from .source import Source, read
-from .source._part import Part
-from .space import Space
+from .. import record, saved
+from ..analysis import held
+from ..analysis._probed import Probed
+from ..analysis.probing import layer_of, values_of
+from ..console import say
+from ..encoders import Encoder, embed
+from ..errors import DataError, FormatError, OptionError, UnknownName
+from ..find import construct, parameters
+from ..objectives import Objective
+from ..objectives._labels import Labels
+from ..objectives.siamese import Siamese
+from ..source import Source, read
+from ..source._part import Part
+from ..space import Space
+from ..training.fit import fit
+from ..training.recipe import Recipe
+from ..training.watch import Watch
 from .target import Target
-from .training.fit import fit
-from .training.recipe import Recipe
-from .training.watch import Watch
 
 BY: dict[str, type[Objective]] = {"labels": Labels, "siamese": Siamese}
 FRONT = 0.1  # of the learning rate, for the first layer

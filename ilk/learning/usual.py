@@ -7,25 +7,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import encoders, objectives, saved
-from .encoders import Encoder
-from .encoders._described import described
-from .encoders._tokenizer import VOCABULARY, given
-from .encoders.record import Record
-from .encoders.towers import Towers
-from .encoders.two import Two
-from .errors import OptionError, UnknownName
-from .find import construct, parameters
-from .objectives import ClosedForm, Objective
-from .source import Source
-from .source._kind import kind as kind_of
-from .source._records import Pictures
-from .source.boxes import Boxed
-from .source.graphs import Graph, Graphs
-from .source.interactions import Interactions
-from .source.pairs import Pairs
-from .source.tables import Table
-from .source.text import Text
+from .. import encoders, objectives, saved
+from ..encoders import Encoder
+from ..encoders._described import described
+from ..encoders._tokenizer import VOCABULARY, given
+from ..encoders.record import Record
+from ..encoders.towers import Towers
+from ..encoders.two import Two
+from ..errors import OptionError, UnknownName
+from ..find import construct, parameters
+from ..objectives import ClosedForm, Objective
+from ..source import Source
+from ..source._kind import kind as kind_of
+from ..source._records import Pictures
+from ..source.boxes import Boxed
+from ..source.graphs import Graph, Graphs
+from ..source.interactions import Interactions
+from ..source.pairs import Pairs
+from ..source.tables import Table
+from ..source.text import Text
 
 
 @dataclass(frozen=True)

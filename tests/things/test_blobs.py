@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ilk.detect.blobs import blobs
-from ilk.detect.errors import overlaps
 from ilk.errors import OptionError
 from ilk.source.scenes import scenes
+from ilk.things.blobs import blobs
+from ilk.things.errors import overlaps
 
 
 def field(*things: tuple[int, int, float, float], noise: float = 0.05, ring: bool = False) -> np.ndarray:

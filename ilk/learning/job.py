@@ -7,28 +7,28 @@ from typing import Any
 import numpy as np
 import torch
 
-from . import encoders, objectives, saved
-from .console import say
-from .decoders import Decoder
-from .encoders import Encoder
-from .encoders.projected import evened
-from .encoders.vit import patch_for
-from .find import construct, parameters
+from .. import encoders, objectives, saved
+from ..console import say
+from ..decoders import Decoder
+from ..encoders import Encoder
+from ..encoders.projected import evened
+from ..encoders.vit import patch_for
+from ..find import construct, parameters
+from ..objectives import ClosedForm, Objective
+from ..source import Source, arrived, sent
+from ..source._kind import kind
+from ..source.boxes import Boxed
+from ..source.graphs import Graph, Graphs
+from ..source.interactions import Interactions
+from ..source.pairs import Pairs
+from ..training.distributed import group, in_turn
+from ..training.everywhere import everywhere
+from ..training.fit import fit
+from ..training.folder import best
+from ..training.recipe import Recipe
+from ..training.watch import Watch
 from .judging import Judge, Judged, table
-from .objectives import ClosedForm, Objective
-from .source import Source, arrived, sent
-from .source._kind import kind
-from .source.boxes import Boxed
-from .source.graphs import Graph, Graphs
-from .source.interactions import Interactions
-from .source.pairs import Pairs
 from .telling import with_told
-from .training.distributed import group, in_turn
-from .training.everywhere import everywhere
-from .training.fit import fit
-from .training.folder import best
-from .training.recipe import Recipe
-from .training.watch import Watch
 from .trunk import detector_for
 from .usual import TOWERS, Usual, side_by_side, takes, two_towers, usual, with_vocabulary
 

@@ -18,9 +18,9 @@ from ilk.encoders import Encoder
 from ilk.encoders.convnet import ConvNet
 from ilk.encoders.pixels import Pixels
 from ilk.errors import DataError, OptionError, UnknownName
+from ilk.learning.target import Target
 from ilk.source import Source
 from ilk.source.images import Images
-from ilk.target import Target
 
 N = 240
 BRIEFLY = Recipe(steps=60, batch=64, learning_rate=2e-3, checks=2, held_out=0.1)

@@ -11,11 +11,11 @@ import pytest
 from ilk import Id, encoders, learn, objectives
 from ilk.cli import main
 from ilk.errors import OptionError, UnknownName
+from ilk.learning.usual import encoder_for, objectives_for, takes
 from ilk.space import Space
 from ilk.training.recipe import Recipe
-from ilk.usual import encoder_for, objectives_for, takes
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 FEW = Recipe(steps=3, batch=16, checks=1)
 TINY = {"dim": 16, "width": 16, "depth": 1, "heads": 2, "length": 32, "vocabulary": 400}
 

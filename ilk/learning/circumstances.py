@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.sparse import issparse
 
-from .source import Source
+from ..source import Source
 
 _LIBRARIES = ("torch", "numpy", "numba", "scikit-learn", "faiss-cpu", "pylance")
 _LOOKED_AT = 64  # samples, spread over the data
@@ -21,7 +21,7 @@ _ALL_IDS = 100_000  # of more samples, the ids of so many
 
 def circumstances(run: Path) -> dict[str, Any]:
     """Versions, machine and processors, and the git commit of the folder the run lies in, if any."""
-    from . import __version__
+    from .. import __version__
 
     return {
         "ilk": __version__,

@@ -21,12 +21,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from .analysis._neighbours import nearest
-from .analysis.linked import places
-from .errors import DataError, OptionError
-from .learning import learn
-from .source.graphs import Graph, Graphs, graphs
-from .training.recipe import Recipe
+from ..analysis._neighbours import nearest
+from ..analysis.linked import places
+from ..errors import DataError, OptionError
+from ..source.graphs import Graph, Graphs, graphs
+from ..training.recipe import Recipe
+from .learn import learn
 
 HITS = (10, 50, 100)
 TAUGHT = 20_000  # pairs of each kind that the line on vectors learns from, at most

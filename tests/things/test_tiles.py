@@ -8,9 +8,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from ilk.detect.found import Found
-from ilk.detect.tiles import _starts, tiled
 from ilk.errors import OptionError
+from ilk.things.found import Found
+from ilk.things.tiles import _starts, tiled
 
 
 def bright(x: Tensor) -> list[Found]:

@@ -14,14 +14,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from . import files, record, saved
-from .analysis.recommend import users_beside
-from .console import say
-from .decoders import Decoder
-from .encoders import Encoder
-from .errors import OptionError
-from .source import Source
-from .space import Space
+from .. import files, record, saved
+from ..analysis.recommend import users_beside
+from ..console import say
+from ..decoders import Decoder
+from ..encoders import Encoder
+from ..errors import OptionError
+from ..source import Source
+from ..space import Space
 
 
 def default_name(data: Any) -> Path:

@@ -12,11 +12,11 @@ from ilk.encoders import Encoder, MapEncoder
 from ilk.encoders.detector import Detector
 from ilk.encoders.projected import evened
 from ilk.errors import DataError, OptionError, UnknownName
+from ilk.learning.trunk import detector_for, priors
+from ilk.learning.usual import kind_for
 from ilk.source.boxes import Boxed
 from ilk.source.scenes import scenes
 from ilk.training.recipe import Recipe
-from ilk.trunk import detector_for, priors
-from ilk.usual import kind_for
 
 SMALL = {"width": 4, "pyramid": 8}
 

@@ -9,9 +9,9 @@ import pytest
 
 from ilk.encoders.pixels import Pixels
 from ilk.errors import FormatError, OptionError
+from ilk.learning.target import Target, default_name
 from ilk.source.images import Images
 from ilk.space import Space
-from ilk.target import Target, default_name
 
 ASKED: dict[str, Any] = {"objective": "pixels", "encoder": "convnet", "dim": None, "options": {"a": (1, 2)}}
 BIGGER, ROOTED = Pixels(1, 4), Pixels(1, 4, power=0.5)
@@ -96,7 +96,7 @@ def test_a_kill_while_places_change_leaves_a_whole_space(
             with pytest.raises(Killed):
                 todo.fill(ROOTED, None, source())
         else:
-            patch.setattr("ilk.target._throw_away", lambda *_: (_ for _ in ()).throw(Killed))
+            patch.setattr("ilk.learning.target._throw_away", lambda *_: (_ for _ in ()).throw(Killed))
             with pytest.raises(Killed):
                 todo.fill(ROOTED, None, source())
     on = target(tmp_path)  # the next start

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .encoders import Encoder
-from .encoders._tokenizer import VOCABULARY
-from .encoders._told import Range
-from .encoders.two import Two
-from .errors import DataError, OptionError
-from .find import parameters
-from .source import Source
-from .source._labels import column
-from .source.text import Text
+from ..encoders import Encoder
+from ..encoders._tokenizer import VOCABULARY
+from ..encoders._told import Range
+from ..encoders.two import Two
+from ..errors import DataError, OptionError
+from ..find import parameters
+from ..source import Source
+from ..source._labels import column
+from ..source.text import Text
 from .usual import reading_network
 
 WIDTH = 128  # of words that are learnt along: a transformer's own, so that nothing lies between

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ilk.encoders import Encoder, build
 from ilk.encoders.pixels import Pixels
-from ilk.judging import Judge, Judged, found_again, table
+from ilk.learning.judging import Judge, Judged, found_again, table
 from ilk.source.images import Images
 from ilk.training.recipe import Recipe
 

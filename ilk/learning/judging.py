@@ -20,19 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import encoders, objectives
-from .encoders import Encoder, encode
-from .encoders.projected import project
-from .find import construct
-from .objectives import ClosedForm
-from .source import Source
-from .source._kind import kind
-from .source.views import Preset, Views
-from .training import health
-from .training.checked import Health
-from .training.order import plan
-from .training.recipe import Recipe
-from .training.watch import report, some
+from .. import encoders, objectives
+from ..encoders import Encoder, encode
+from ..encoders.projected import project
+from ..find import construct
+from ..objectives import ClosedForm
+from ..source import Source
+from ..source._kind import kind
+from ..source.views import Preset, Views
+from ..training import health
+from ..training.checked import Health
+from ..training.order import plan
+from ..training.recipe import Recipe
+from ..training.watch import report, some
 
 ROWS = 256  # pictures looked for
 BANK = 2048  # samples from which baselines and whitened axes are made

@@ -9,14 +9,15 @@ import pyarrow as pa
 import pytest
 from sklearn.datasets import load_digits
 
-from ilk import job, saved
+from ilk import saved
 from ilk.encoders import Encoder
 from ilk.errors import IlkError, OptionError, UnknownName
-from ilk.learning import learn
+from ilk.learning import job
+from ilk.learning.learn import learn
+from ilk.learning.usual import USUAL, Usual, check
 from ilk.source.images import Images
 from ilk.space import Space
 from ilk.training.recipe import Recipe
-from ilk.usual import USUAL, Usual, check
 
 FEW = Recipe(steps=3, batch=16, checks=1)
 SMALL = {"dim": 6, "width": 4}

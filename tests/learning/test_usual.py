@@ -5,10 +5,10 @@ from collections import defaultdict
 from pathlib import Path
 from statistics import mean
 
+from ilk.learning.usual import usual
 from ilk.objectives import ClosedForm, find, names
-from ilk.usual import usual
 
-TABLE = Path(__file__).parent.parent / "recipes" / "results.csv"
+TABLE = Path(__file__).parents[2] / "recipes" / "results.csv"
 SETS = {"digits", "mnist", "openmoji"}  # where the table tells ways apart: on black holes all are at 99%
 NOISE = 0.005  # between two seeds
 

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from . import record
+from .. import record
+from ..errors import DataError, FormatError, OptionError
+from ..source import Source, read
+from ..source._kind import kind
+from ..space import Space
+from ..training.recipe import Recipe
 from .circumstances import circumstances, fingerprint, spread
-from .errors import DataError, FormatError, OptionError
 from .job import NARROW, hurried
-from .learning import learn
-from .source import Source, read
-from .source._kind import kind
-from .space import Space
+from .learn import learn
 from .target import paths
-from .training.recipe import Recipe
 from .usual import encoder_for
 
 K = 10  # neighbours

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ilk.detect.blobs import blobs
-from ilk.detect.errors import overlaps
-from ilk.detect.unlike import stand_out, unlike
+from ilk.things.blobs import blobs
+from ilk.things.errors import overlaps
+from ilk.things.unlike import stand_out, unlike
 
 
 def features(seed: int = 0) -> np.ndarray:

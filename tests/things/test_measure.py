@@ -9,10 +9,10 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from ilk.detect.errors import errors
-from ilk.detect.found import Found
-from ilk.detect.measure import measure
 from ilk.errors import OptionError
+from ilk.things.errors import errors
+from ilk.things.found import Found
+from ilk.things.measure import measure
 
 
 def found(*rows: tuple[float, float, float, float, float, int]) -> Found:
