@@ -6,6 +6,7 @@ Appends to recipes/results.csv (--csv), so that a long table can be made in piec
 (--page) anew from all of it. Without --objectives the baselines and the ceiling (`labels`: the same network
 learns from the labels). A closed form takes what time it needs; a network learns for the minutes on each data
 set by each seed, and is evened out as `ilk learn` does. What is scored, and how: ilk/analysis/protocol.py.
+Below them stand the tables that other recipes keep (recipes/sections.py); --render only writes the page.
 Data: mnist.npz and openmoji-72.tar of ILK_DATA; the others are made.
 """
 
@@ -39,6 +40,7 @@ from ilk.objectives._labels import Labels
 from ilk.source.images import Images
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
+from recipes import sections
 
 DATA = Path(os.environ.get("ILK_DATA", "../shared/data"))
 PLAIN = ("pixels", "pca", "random")  # what does not beat these has learnt nothing
@@ -170,6 +172,8 @@ def page(path: Path) -> str:
         lines += ["|" + "---|" * (HEADINGS.count("|") + 1)]
         ordered = sorted(groups.items(), key=lambda g: -mean(float(r["knn"]) for r in g[1]))
         lines += [_line(key, found) for key, found in ordered]
+    for section in sections.SECTIONS:
+        lines += sections.lines(section)
     return "\n".join([*lines, ""])
 
 
@@ -230,7 +234,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=lambda text: [*map(int, text.split(","))], default=[0, 1, 2])
     parser.add_argument("--csv", type=Path, default=Path("recipes/results.csv"))
     parser.add_argument("--page", type=Path, default=Path("docs/results.md"))
+    parser.add_argument("--render", action="store_true", help="learn nothing: only write the page")
     args = parser.parse_args()
+    if args.render:
+        args.page.write_text(page(args.csv))
+        return
     for row in rows(args):
         new = not args.csv.exists()
         with open(args.csv, "a", newline="") as f:

@@ -1,0 +1,76 @@
+"""Sections of docs/results.md beside those of images: each a table that a recipe has kept as CSV.
+
+A recipe calls `keep("detect", row)` for each row it prints: it goes to recipes/detect.csv. SECTIONS names the
+CSV, and `python -m recipes.results --render` writes the page.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import mean, stdev
+
+HERE = Path(__file__).parent
+SEED, DATE = "seed", "date"
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that are the same but for seed, date and `figures` become one: mean ± spread of the figures."""
+
+    title: str
+    csv: str  # NAME of recipes/NAME.csv
+    about: str  # a sentence or two: what is measured, by which recipe, what a figure is
+    figures: tuple[str, ...]  # columns of the CSV: numbers, shown as they are kept, to three digits
+
+
+SECTIONS: tuple[Section, ...] = ()
+
+
+def keep(name: str, row: Mapping[str, object], *, folder: Path = HERE) -> None:
+    """Adds a row, with today's date, to NAME.csv; every row of a file has the same columns."""
+    path, row = folder / f"{name}.csv", {**row, DATE: f"{datetime.now(UTC):%Y-%m-%d}"}
+    known = [*row]
+    if path.exists():
+        with open(path, newline="") as f:
+            known = next(csv.reader(f))
+    if set(known) != row.keys():
+        raise ValueError(f"{path} has the columns {known}, the row {[*row]}")
+    new = not path.exists()
+    with open(path, "a", newline="") as f:
+        table = csv.DictWriter(f, known)
+        if new:
+            table.writeheader()
+        table.writerow(row)
+
+
+def lines(section: Section, *, folder: Path = HERE) -> list[str]:
+    """The section in Markdown; none where its CSV has not been made."""
+    path = folder / f"{section.csv}.csv"
+    if not path.exists():
+        return []
+    with open(path, newline="") as f:
+        kept = list(csv.DictReader(f))
+    told = [name for name in kept[0] if name not in (*section.figures, SEED, DATE)]
+    groups: dict[tuple[str, ...], list[dict[str, str]]] = {}
+    for row in kept:
+        groups.setdefault(tuple(row[name] for name in told), []).append(row)
+    seeded = [SEED + "s"] if SEED in kept[0] else []
+    headings = [*told, *section.figures, *seeded, DATE]
+    made = ["", f"## {section.title}", "", section.about, ""]
+    made += [f"| {' | '.join(headings)} |", "|" + "---|" * len(headings)]
+    for key, rows in groups.items():
+        cells = [*(value or "-" for value in key)]
+        cells += [spread([float(r[name]) for r in rows if r[name]]) for name in section.figures]
+        cells += [" ".join(sorted({r[SEED] for r in rows}))] if seeded else []
+        made.append(f"| {' | '.join([*cells, max(r[DATE] for r in rows)])} |")
+    return made
+
+
+def spread(values: list[float]) -> str:
+    """To three digits; of several their mean ± standard deviation."""
+    if not values:
+        return "-"
+    told = f"{mean(values):.3g}"
+    return told if len(values) == 1 else f"{told} ± {stdev(values):.2g}"
