@@ -1,10 +1,13 @@
 """One space, asked and changed for a long time by many at once: is it as quick and as small at the end?
 
-    python -m tests.soak [--minutes 60] [--rows 20000]
+    python -m tests.soak [--minutes 60] [--rows 20000] [--share 0.08]
 
 A writer adds, replaces and deletes, and compacts once a minute; two searchers follow it; `ilk look` serves
-the space to a visitor. Of each process: memory, open files and the time its calls take, in every tenth of the
-run. It fails where a writer loses a row, a searcher sees one that should not be there, or something grows.
+the space to a visitor. Told of each process, by quarters of the run: memory of its own, open files, threads,
+and the time its calls take. The first quarter warms up; the last is flat where it is about as the second.
+It fails where something grew, where a searcher sees what should not be there, and where, at the end, a row
+is not as the writer was told it is. `--share`: how much of a core each of the four takes at most. Memory and
+files are read from /proc: Linux.
 """
 
 from __future__ import annotations
@@ -20,41 +23,71 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ilk.encoders.pixels import Pixels
+from ilk.errors import SpaceBusy
 from ilk.space import Space
 
-D, TENTHS, BATCH = 64, 10, 500
+D, QUARTERS, BATCH = 64, 4, 500
 READING = {"reader": "images", "size": 8, "channels": 1}
+PARTS = ("write", "search", "search 2", "visit")
 
 
 def vector(i: int, turn: int) -> np.ndarray:  # (D,): what row i holds after so many replacements
     return np.random.default_rng([i, turn]).standard_normal(D).astype(np.float32)
 
 
+def ids(some: range) -> list[str]:
+    return [f"row-{i}" for i in some]
+
+
+def leaving(some: range, turn: int) -> list[str]:
+    """Those whose number ends in 7 go away in every second turn."""
+    return ids(some)[7::10] if turn % 2 else []
+
+
+# What the processes do: they yield what a call was
+
+
 def write(path: Path, rows: int) -> Iterator[str]:
-    """Rows by tens of replacements; those whose number ends in 7 go away in every second turn."""
     space, turn, compacted = Space.open(path), 0, time.monotonic()
     while True:
         turn += 1
         for start in range(0, rows, BATCH):
             some = range(start, start + BATCH)
-            space.upsert_vectors([f"row-{i}" for i in some], np.stack([vector(i, turn) for i in some]))
-            yield "upsert 500"
-            if turn % 2:
-                space.delete([f"row-{i}" for i in some if i % 10 == 7])
-                yield "delete 50"
-            asked = np.random.default_rng(turn).integers(start, start + BATCH)
-            gone = turn % 2 and asked % 10 == 7
-            found = space.search(vector(int(asked), turn), 1)
-            assert gone or found.ids[0, 0] == f"row-{asked}", f"row-{asked} of turn {turn} is lost"
+            vectors = np.stack([vector(i, turn) for i in some])
+            yield ""
+            yield from patiently(partial(space.upsert_vectors, ids(some), vectors))
+            yield f"upsert {BATCH}"
+            if leaving(some, turn):
+                yield from patiently(partial(space.delete, leaving(some, turn)))
+                yield f"delete {BATCH // 10}"
+            asked = np.random.default_rng([turn, start]).integers(BATCH)
+            found = space.search(vectors[asked], 1).ids[0, 0]
+            gone = ids(some)[asked] in leaving(some, turn)
+            assert gone or found == ids(some)[asked], f"{ids(some)[asked]} of turn {turn} is lost"
+            print(json.dumps({"turn": turn, "start": start}), flush=True)
             if time.monotonic() - compacted > 60:
-                space.compact()
+                yield ""
+                yield from patiently(space.compact)
                 compacted = time.monotonic()
                 yield "compact"
+
+
+def patiently(call: Callable[[], object]) -> Iterator[str]:
+    """The lock is not waited for: whoever finds another writing tries again (the page keeps its map)."""
+    while True:
+        try:
+            call()
+            return
+        except SpaceBusy:
+            yield "told to try again"
+            time.sleep(0.05)
 
 
 def search(path: Path, rows: int) -> Iterator[str]:
@@ -71,12 +104,8 @@ def search(path: Path, rows: int) -> Iterator[str]:
 
 def visit(path: Path, rows: int) -> Iterator[str]:
     """A server of `ilk look`, and who looks: the process that is measured is the server's."""
-    server = subprocess.Popen(
-        [sys.executable, "-m", "ilk", "look", str(path), "--port", "0", "--no-open"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    command = [sys.executable, "-m", "ilk", "look", str(path), "--port", "0", "--no-open"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         assert server.stdout is not None
         link = next(word for line in server.stdout for word in line.split() if word.startswith("http"))
@@ -85,128 +114,165 @@ def visit(path: Path, rows: int) -> Iterator[str]:
         rng = np.random.default_rng(0)
         while True:
             row = int(rng.integers(rows // 2))
-            for at in (f"api/rows/{row}", f"api/rows/{row}/neighbours?k=10", "api/space"):
-                asked = urllib.request.Request(home + at, headers={"authorization": f"Bearer {token}"})
+            for at in (f"rows/{row}", f"rows/{row}/neighbours?k=10", "space"):
+                asked = urllib.request.Request(
+                    f"{home}api/{at}", headers={"authorization": f"Bearer {token}"}
+                )
+                yield ""
                 urllib.request.urlopen(asked, timeout=60).read()
-                yield f"look {at.rpartition('/')[2].partition('?')[0] if 'neigh' in at else at[4:8]}"
-            time.sleep(0.05)  # as a person, not as a flood
+                yield "page: " + at.replace(str(row), "N").partition("?")[0]
     finally:
         server.terminate()
+        server.wait()
 
 
-PARTS: dict[str, Callable[[Path, int], Iterator[str]]] = {"write": write, "search": search, "visit": visit}
-
-
-def part(name: str, path: Path, rows: int) -> None:
+def part(name: str, path: Path, rows: int, share: float) -> None:
     """One process: a line for each call, what it was and how long it took."""
-    print(json.dumps({"pid": os.getpid()}), flush=True)
-    began = time.perf_counter()
-    for what in PARTS[name](path, rows):
+    if name == "visit":
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that it ends its server
+    else:
+        print(json.dumps({"pid": os.getpid()}), flush=True)
+    working: Callable[[Path, int], Iterator[str]] = {"write": write, "search": search, "visit": visit}[name]
+    began, rested = time.perf_counter(), time.perf_counter()
+    for what in working(path, rows):
         now = time.perf_counter()
-        print(json.dumps({"call": what, "seconds": now - began}), flush=True)
+        if what:
+            print(json.dumps({"call": what, "seconds": now - began}), flush=True)
+        if what != "search":  # twenty of them stand together
+            time.sleep(max(0.02, (now - rested) * (1 / share - 1)))
+            rested = time.perf_counter()
         began = time.perf_counter()
 
 
+# The process that watches them
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    how = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=how)
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--share", type=float, default=0.08)
     parser.add_argument("--part", nargs=2)
     asked = parser.parse_args()
+    if not Path("/proc/self/status").exists():
+        sys.exit("The memory and the files of a process are read from /proc, which only Linux has.")
     if asked.part:
-        part(asked.part[0], Path(asked.part[1]), asked.rows)
+        part(asked.part[0], Path(asked.part[1]), asked.rows, asked.share)
         return
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "soak.space"
         space = Space.create(path, Pixels(1, 8), reading=READING)
         for start in range(0, asked.rows, 5000):
             some = range(start, min(start + 5000, asked.rows))
-            space.upsert_vectors([f"row-{i}" for i in some], np.stack([vector(i, 0) for i in some]))
+            space.upsert_vectors(ids(some), np.stack([vector(i, 0) for i in some]))
         space.index("ivf")
         del space
-        sys.exit(watched(path, asked.minutes, asked.rows))
+        wrong = watched(path, asked)
+        wrong += lost(path, asked.rows)
+    for line in wrong:
+        print("WRONG:", line)
+    print(f"{asked.minutes:g} minutes, {asked.rows:,} rows:", "not flat" if wrong else "flat, no row lost")
+    sys.exit(len(wrong))
 
 
-def watched(path: Path, minutes: float, rows: int) -> int:
-    """Runs them side by side, and tells. The number of things that are wrong."""
-    folder = path.parent
-    began, running = time.time(), {}
-    for name in ("write", "search", "search 2", "visit"):
-        out = (folder / f"{name}.jsonl").open("w")
-        command = [
-            sys.executable,
-            "-m",
-            "tests.soak",
-            "--rows",
-            str(rows),
-            "--part",
-            name.split()[0],
-            str(path),
-        ]
-        running[name] = subprocess.Popen(command, stdout=out, stderr=sys.stderr)
-    sizes: dict[str, list[list[tuple[float, int]]]] = {n: [[] for _ in range(TENTHS)] for n in running}
-    disk: list[list[float]] = [[] for _ in range(TENTHS)]
-    while (share := (time.time() - began) / (60 * minutes)) < 1:
-        time.sleep(1)
-        tenth = min(TENTHS - 1, int(share * TENTHS))
+def watched(path: Path, asked: argparse.Namespace) -> list[str]:
+    """Runs them side by side, and tells; what is wrong."""
+    command = [sys.executable, "-m", "tests.soak", "--rows", str(asked.rows), "--share", str(asked.share)]
+    running = {}
+    for name in PARTS:
+        with (path.parent / f"{name}.jsonl").open("w") as out:
+            running[name] = subprocess.Popen([*command, "--part", name.split()[0], str(path)], stdout=out)
+    seen: dict[str, list[list[float]]] = defaultdict(lambda: [[] for _ in range(QUARTERS)])
+    began = time.monotonic()
+    while (share := (time.monotonic() - began) / (60 * asked.minutes)) < 1:
+        time.sleep(2)
+        quarter = min(QUARTERS - 1, int(share * QUARTERS))
         for name in running:
-            pids = [told["pid"] for told in lines(folder / f"{name}.jsonl") if "pid" in told][-1:]
-            sizes[name][tenth] += [measured(pid) for pid in pids]
-        disk[tenth].append(sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 1e6)
+            for what, size in measured(path.parent / f"{name}.jsonl").items():
+                seen[f"{name}: {what}"][quarter].append(size)
+        seen["on disk, MB"][quarter].append(sum(bytes_of(f) for f in path.rglob("*")) / 1e6)
         if any(child.poll() is not None for child in running.values()):
             break
     wrong = [f"{name} ended early" for name, child in running.items() if child.poll() is not None]
     for child in running.values():
-        child.send_signal(signal.SIGTERM)
+        child.terminate()  # wherever it stands
     for child in running.values():
         child.wait()
-    tell("on disk, MB", [float(np.median(d)) for d in disk if d])
-    for name, tenths in sizes.items():
-        memory, handles = ([float(np.median([s[i] for s in t])) for t in tenths if t] for i in (0, 1))
-        wrong += tell(f"{name}: memory, MB", memory, grows=1.25, slack=60)
-        wrong += tell(f"{name}: open files", handles, grows=1.2, slack=8)
-        wrong += latencies(name, folder / f"{name}.jsonl")
-    for line in wrong:
-        print("WRONG:", line)
-    return len(wrong)
+    for what, quarters in seen.items():
+        slack = 30 if "MB" in what else 4
+        wrong += tell(what, [float(np.median(q)) for q in quarters if q], grows=1.1, slack=slack)
+    return wrong + [line for name in PARTS for line in latencies(name, path.parent / f"{name}.jsonl")]
 
 
-def lines(path: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
-
-
-def measured(pid: int) -> tuple[float, int]:
-    """Resident MB, open files."""
+def measured(said: Path) -> dict[str, float]:
+    """Of the process that wrote its number there: memory of its own, open files, threads."""
+    with said.open() as f:
+        first = f.readline()
     try:
-        resident = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-        return resident, len(os.listdir(f"/proc/{pid}/fd"))
-    except OSError:
-        return 0.0, 0
+        process = Path("/proc") / str(json.loads(first or "{}").get("pid", "none"))
+        told = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
+        held = int(told["RssAnon"].split()[0]) / 1e3
+        return {
+            "memory, MB": held,
+            "open files": len(os.listdir(process / "fd")),
+            "threads": int(told["Threads"]),
+        }
+    except OSError:  # not yet, or no longer
+        return {}
+
+
+def bytes_of(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:  # put away meanwhile
+        return 0
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
 
 
 def latencies(name: str, path: Path) -> list[str]:
     calls, wrong = defaultdict(list), []
     for told in lines(path):
         if "call" in told:
-            calls[str(told["call"])].append(1000 * told["seconds"])
+            calls[told["call"]].append(1000 * told["seconds"])
     for call, took in calls.items():
-        parts = [p for p in np.array_split(np.array(took), TENTHS) if len(p)]
-        p50, p95, p99 = np.percentile(took, (50, 95, 99))
-        print(f"{name}: {call}: {len(took):,} calls, p50 {p50:.2f} ms, p95 {p95:.2f}, p99 {p99:.2f}")
-        wrong += tell(
-            f"{name}: {call}, median ms", [float(np.median(p)) for p in parts], grows=1.5, slack=p95
-        )
+        quarters = [q for q in np.array_split(np.array(took), QUARTERS) if len(q)]
+        print(f"{name}: {call}, {len(took):,} times")
+        for p, grows in ((50, 1.5), (95, 2.0), (99, np.inf)):  # the last hundredth is the machine's
+            medians = [float(np.percentile(q, p)) for q in quarters]
+            wrong += tell(f"    p{p}, ms", medians, grows=grows, slack=2, of=f"{name}: {call}, ")
     return wrong
 
 
-def tell(what: str, tenths: list[float], *, grows: float = np.inf, slack: float = 0.0) -> list[str]:
-    """The second tenth (the first warms up) beside the last."""
-    print(f"{what:38}", *(f"{x:9.1f}" for x in tenths), flush=True)
-    if len(tenths) > 2 and tenths[-1] > grows * tenths[1] + slack:
-        return [f"{what} grew from {tenths[1]:.1f} to {tenths[-1]:.1f}"]
+def tell(what: str, quarters: list[float], *, grows: float, slack: float, of: str = "") -> list[str]:
+    """Of the quarters; the last is held against the second, as the first warms up."""
+    print(f"{what:38}", *(f"{x:9.1f}" for x in quarters), flush=True)
+    if len(quarters) == QUARTERS and quarters[-1] > grows * quarters[1] + slack:
+        return [f"{of}{what.strip()} grew from {quarters[1]:.1f} to {quarters[-1]:.1f}"]
     return []
+
+
+def lost(path: Path, rows: int) -> list[str]:
+    """Every row is as the last batch that was told left it; the one after that may have come in part."""
+    done = [line for line in lines(path.parent / "write.jsonl") if "turn" in line]
+    turns = dict.fromkeys(range(0, rows, BATCH), 0) | {line["start"]: line["turn"] for line in done}
+    last = turns[0], sum(turn == turns[0] for turn in turns.values()) * BATCH  # where the writer was
+    open_ = last[1] if last[1] < rows else 0
+    space = Space.open(path)
+    held = dict(zip(space.ids(), space.vectors()))
+    wrong = []
+    for start in sorted(turns.keys() - {open_}):
+        some = range(start, start + BATCH)
+        away = set(leaving(some, turns[start]))
+        for i, name in zip(some, ids(some)):
+            same = name in held and np.array_equal(held[name], vector(i, turns[start]))
+            if same == (name in away):
+                wrong.append(f"{name} is not as turn {turns[start]} left it")
+    print(f"{len(held):,} rows at the end, {len(wrong)} not as they should be; turn {turns[0]}")
+    return wrong[:5]
 
 
 if __name__ == "__main__":
