@@ -38,11 +38,13 @@ check: .venv/test
 site: .venv/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-# The same bytes from the same commit.
+# The same bytes from the same commit: built twice, compared.
 packages: .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
-	rm -rf dist
+	rm -rf dist build/again
 	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist . >/dev/null
+	umask 077 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir build/again . >/dev/null
+	for made in dist/*; do cmp $$made build/again/$${made#dist/}; done
 
 # The wheel in a clean environment, through every stage.
 smoke: packages
@@ -52,7 +54,7 @@ smoke: packages
 audit: .venv/test
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip-audit
 	$(BIN)/python -m tests.licences
-	$(BIN)/pip-audit --skip-editable
+	$(BIN)/python -m tests.holes
 
 # `make web` rebuilds the page of `ilk look`: its build is committed, so that only this needs Node.
 web: web/node_modules/.package-lock.json

@@ -12,7 +12,7 @@ BINDING = r"\b(A?GPL|SSPL|GNU (Affero )?General)"
 
 
 def needed(name: str, seen: dict[str, str]) -> None:
-    """Adds the licence of a package and of all it needs, extras aside."""
+    """Adds the licence of a package and of all it needs; of ilk itself its extras too, but not the tools."""
     name = re.sub(r"[-_.]+", "-", name).lower()
     if name in seen:
         return
@@ -25,7 +25,8 @@ def needed(name: str, seen: dict[str, str]) -> None:
     named = (told.get("License-Expression") or "", (told.get("License") or "")[:300])
     seen[name] = " ".join([*named, *classifiers])
     for wanted in about.requires or []:
-        if "extra ==" not in wanted:
+        extra = re.search(r"extra == ['\"](\w+)", wanted)
+        if extra is None or (name == "ilk" and extra[1] not in ("dev", "docs")):
             needed(re.split(r"[^\w.-]", wanted, maxsplit=1)[0], seen)
 
 
