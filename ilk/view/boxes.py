@@ -40,33 +40,6 @@ def draw(field: Any, boxes: np.ndarray, told: Sequence[str] = (), *, longest: in
     return out.getvalue()
 
 
-def framed(x: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
-    """The picture (C, H, W) as stored, with a frame in it: orange, or as bright as its brightest parts."""
-    _, high, wide = x.shape
-    out = x.copy()
-    t = max(1, round(max(high, wide) / 300))
-    values = x[np.isfinite(x)] if x.dtype.kind == "f" else x.reshape(-1)
-    ends = np.percentile(values[:: max(1, values.size // 2**20)], ENDS) if values.size else (0.0, 1.0)
-    colour = INK if len(x) >= 3 and x.dtype == np.uint8 else (float(ends[1]),) * len(x)
-    dark = (float(ends[0]),) * len(x)  # outside, so that it is seen on light
-    for grow, inks in ((2 * t, dark), (t, colour)):
-        x0, y0, x1, y1 = box[0] - grow, box[1] - grow, box[2] + grow, box[3] + grow
-        for rows, columns in (
-            (slice(y0, y0 + t), slice(x0, x1)),
-            (slice(y1 - t, y1), slice(x0, x1)),
-            (slice(y0, y1), slice(x0, x0 + t)),
-            (slice(y0, y1), slice(x1 - t, x1)),
-        ):
-            for plane, ink in zip(out[:3], inks):
-                plane[_from(rows), _from(columns)] = ink
-    return out
-
-
-def _from(part: slice) -> slice:
-    """Nothing before the picture's beginning: there negative numbers would count from its end."""
-    return slice(max(part.start, 0), max(part.stop, 0))
-
-
 def draw_errors(source: Boxed, how: Measure, path: str | Path, many: int = 24) -> Path:
     """The worst errors of a measure, side by side: what is known in blue, what went wrong in orange."""
     worst = how.errors[:many]

@@ -7,25 +7,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ilk.detection import Detections, keep
 from ilk.source.boxes import Boxed
 from ilk.source.images import images
+from ilk.space import Space
 from ilk.things.found import Found
 from ilk.things.measure import measure
+from ilk.view._server import fields
 from ilk.view._server.originals import Originals, beside
-from ilk.view.boxes import INK, draw, draw_confusion, draw_curves, draw_errors, framed
+from ilk.view.boxes import INK, draw, draw_confusion, draw_curves, draw_errors
 
+from .looked_at import Visitor
 
-def test_a_frame_lies_around_its_box_and_changes_nothing_else() -> None:
-    x = np.full((3, 50, 70), 100, np.uint8)
-    out = framed(x, (20, 10, 40, 30))
-    assert out[:, 9, 25].tolist() == list(INK)
-    assert out[:, 20, 19].tolist() == list(INK)
-    assert (out[:, 10:30, 20:40] == 100).all()
-    assert (x == 100).all()
-    changed = (out != x).any(0)
-    assert changed[:8].sum() == 0
-    grey = framed(np.random.default_rng(0).normal(0, 1, (1, 50, 70)).astype(np.float32), (-5, -5, 10, 10))
-    assert 2 < grey[0, 10, 3] < 3.5  # as bright as the brightest of the picture, not brighter
+# x0, y0, x1, y1 of what is found in each; one picture's name begins as the other's
+SPOTS = {"a.png": [(5, 5, 15, 15), (20, 8, 26, 14), (38, 20, 56, 34)], "a.png.png": [(30, 2, 34, 6)]}
 
 
 def test_pictures_are_drawn_with_what_is_told() -> None:
@@ -53,20 +48,57 @@ def test_errors_confusion_and_curves_are_drawn(tmp_path: Path) -> None:
             assert min(picture.size) > 100
 
 
-def test_a_thing_is_shown_in_its_picture(tmp_path: Path) -> None:
-    (tmp_path / "sky").mkdir()
-    Image.fromarray(np.full((40, 60), 9, np.uint8)).save(tmp_path / "sky" / "a.png")
-    found = Originals(str(tmp_path / "sky"))
-    whole, part = found.picture("a.png"), found.picture("a.png@10,10,20,20")
+@pytest.fixture(scope="module")
+def field(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """sky/ with two fields, and objects.space with the three spots of the first and the one of the other."""
+    folder = tmp_path_factory.mktemp("field")
+    (folder / "sky").mkdir()
+    for name, places in SPOTS.items():
+        light = np.random.default_rng(0).normal(40, 3, (40, 60))
+        for x0, y0, x1, y1 in places:
+            light[y0:y1, x0:x1] += 150
+        Image.fromarray(light.clip(0, 255).astype(np.uint8)).save(folder / "sky" / name)
+    found = [
+        Found(np.array(b, np.float32), np.ones(len(b), np.float32), np.zeros(len(b), np.int64))
+        for b in SPOTS.values()
+    ]
+    keep(
+        Detections([*SPOTS], found, ("thing",), str(folder / "sky")),
+        folder / "objects.space",
+        "pixels",
+        size=8,
+    )
+    return folder
+
+
+def test_the_picture_of_a_thing_is_the_one_it_was_cut_out_of(field: Path) -> None:
+    found = Originals(str(field / "sky"))
+    whole, part = found.picture("a.png"), found.picture("a.png@5,5,15,15")
     assert whole is not None
     assert part is not None
-    assert part.shape == whole.shape == (1, 40, 60)
-    assert found.picture("b.png@10,10,20,20") is None
+    assert (part == whole).all()
+    assert found.picture("c.png@5,5,15,15") is None
     assert found.picture("../sky/a.png@1,1,2,2") is None
-    assert beside(tmp_path / "sky.space", ["a.png@10,10,20,20"]) == str(tmp_path / "sky")
-    assert beside(tmp_path / "sky.space", ["b.png@10,10,20,20"]) is None
+    assert beside(field / "sky.space", ["a.png@5,5,15,15"]) == str(field / "sky")
+    assert beside(field / "sky.space", ["c.png@5,5,15,15"]) is None
 
 
-@pytest.mark.parametrize("box", [(0, 0, 60, 40), (-9, -9, 90, 90), (59, 39, 60, 40)])
-def test_frames_beyond_the_picture_are_cut(box: tuple[int, int, int, int]) -> None:
-    assert framed(np.zeros((1, 40, 60), np.float32), box).shape == (1, 40, 60)
+def test_what_else_was_found_in_a_picture_is_told(field: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitor, ids = Visitor(field / "objects.space"), Space.open(field / "objects.space").ids()
+    row = ids.index("a.png@5,5,15,15")
+    about = visitor.get(f"/api/rows/{row}/picture/about")
+    assert (about["full"], about["width"], about["height"]) == (True, 60, 40)
+    told = [(t["id"], tuple(t["box"])) for t in about["things"]]
+    assert told == [
+        (f"a.png@{','.join(map(str, b))}", b) for b in sorted(SPOTS["a.png"], key=lambda b: -area(b))
+    ]
+    assert [ids[t["row"]] for t in about["things"]] == [name for name, _ in told]
+    other = visitor.get(f"/api/rows/{ids.index('a.png.png@30,2,34,6')}/picture/about")
+    assert len(other["things"]) == 1
+    monkeypatch.setattr(fields, "MOST", 2)
+    near = visitor.get(f"/api/rows/{row}/picture/about")["things"]
+    assert [tuple(t["box"]) for t in near] == [(5, 5, 15, 15), (20, 8, 26, 14)]
+
+
+def area(box: tuple[int, int, int, int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])

@@ -14,7 +14,9 @@ from playwright.sync_api import Browser, expect
 
 from benchmarks.look import synthetic
 from ilk import Recipe, learn
+from ilk.detection import Detections, keep
 from ilk.space import Space
+from ilk.things import Found
 
 from .browser import CHROMIUM, Visit, chromium, serving
 from .looked_at import N
@@ -233,6 +235,36 @@ def test_a_slider_moves_the_decoded_picture(visit: Visit) -> None:
         visit.page.keyboard.press("ArrowRight")
     expect(moved).not_to_have_attribute("src", before or "")
     assert before == visit.page.get_by_alt_text("What the decoder makes").get_attribute("src")
+
+
+def test_a_thing_is_seen_in_its_field_and_the_others_there_lead_on(browser: Browser, tmp_path: Path) -> None:
+    boxes = np.array([(6, 4, 16, 12), (30, 8, 50, 28), (60, 20, 70, 34)], np.float32)
+    light = np.random.default_rng(0).normal(40, 3, (40, 80))
+    for x0, y0, x1, y1 in boxes.astype(int).tolist():
+        light[y0:y1, x0:x1] += 150
+    (tmp_path / "sky").mkdir()
+    Image.fromarray(light.clip(0, 255).astype(np.uint8)).save(tmp_path / "sky" / "a.png")
+    found = Found(boxes, np.ones(3, np.float32), np.zeros(3, np.int64))
+    told = Detections(["a.png"], [found], ("thing",), str(tmp_path / "sky"))
+    space = keep(told, tmp_path / "objects.space", "pixels", size=8)
+    with serving(space.path) as address:
+        visit = Visit(browser, address)
+        page, ids = visit.page, space.ids()
+        row = ids.index("a.png@30,8,50,28")
+        page.mouse.click(*visit.places(3)[row])
+        page.locator(f"[data-row='{row}']").wait_for()
+        expect(page.locator("[data-row] svg rect")).to_have_count(3)
+        field, own = (page.locator(f"[data-row] {of}").bounding_box() for of in ("svg", "rect.own"))
+        assert field is not None
+        assert own is not None
+        scale, above = field["width"] / 80, (field["height"] - field["width"] / 2) / 2  # in a square
+        assert own["x"] - field["x"] == pytest.approx(30 * scale, abs=3)  # a frame is a few pixels thick
+        assert own["y"] - field["y"] - above == pytest.approx(8 * scale, abs=3)
+        assert own["width"] == pytest.approx(20 * scale, abs=5)
+        page.get_by_role("button", name="a.png@60,20,70,34", exact=True).click()
+        page.locator(f"[data-row='{ids.index('a.png@60,20,70,34')}']").wait_for()
+        expect(page.locator("[data-row] rect.own")).to_have_attribute("aria-label", "a.png@60,20,70,34")
+        visit.end()
 
 
 def test_two_samples_side_by_side(visit: Visit, kept: Path) -> None:

@@ -35,6 +35,7 @@ export type Row = {
 };
 export type Named = { row: number; id: string };
 export type Near = Named & { distance: number | null };
+export type Thing = Named & { box: [number, number, number, number] };
 export type PictureAbout = {
   full: boolean;
   width: number;
@@ -45,6 +46,7 @@ export type PictureAbout = {
   max: number | null;
   stretches: string[];
   colours: string[];
+  things: Thing[];
 };
 export type Cluster = {
   name: string;

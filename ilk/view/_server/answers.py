@@ -33,6 +33,7 @@ class Has(BaseModel):
     text: bool
     clusters: bool
     anomalies: bool
+    edges: bool = Field(description="the rows are nodes of a graph that can be read again")
     writable: bool
 
 
@@ -59,6 +60,11 @@ class Points(BaseModel):
     rows: int
     bounds: tuple[float, float, float, float]
     columns: list[Part]
+
+
+class Edges(BaseModel):
+    edges: int
+    sent: int = Field(description="of more than a million, as many by chance")
 
 
 class Count(BaseModel):
@@ -118,6 +124,10 @@ class NearPicture(Near):
     type: str
 
 
+class Thing(Named):
+    box: tuple[int, int, int, int]  # x0, y0, x1, y1 in pixels of the picture
+
+
 class PictureAbout(BaseModel):
     full: bool
     width: int
@@ -128,6 +138,7 @@ class PictureAbout(BaseModel):
     max: float | None
     stretches: list[str]
     colours: list[str]
+    things: list[Thing]  # of a row that was cut out of this picture: it, and all others that were
 
 
 # Search

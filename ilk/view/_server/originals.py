@@ -19,7 +19,6 @@ from ...source import formats
 from ...source._reading.file import File
 from ...source._reading.listing import listing
 from ...things.found import parent
-from ..boxes import framed
 
 
 class Originals:
@@ -42,12 +41,11 @@ class Originals:
     def picture(self, id_: str) -> np.ndarray | None:
         """(C, H, W) as stored; None where it is not there, or cannot be read any more.
 
-        Of a thing that was found in a picture: that picture, with its box.
+        Of a thing that was found in a picture: that picture.
         """
         within = None if id_ in self.files else parent(id_)
         if within is not None:
-            whole = self.picture(within[0])
-            return None if whole is None else framed(whole, within[1])
+            return self.picture(within[0])
         file, part = self._found(id_)
         if file is None:
             return None

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Path, Query, Response
 
-from . import answers, columns, faces, groups, inside, questions, stretch
+from . import answers, columns, faces, fields, groups, inside, questions, stretch
 from .desk import Desk, Here, TheDesk, V, binary, gives, listed_rows, one_row
+from .edges import MOST
 from .guard import Refused
 from .shown import Listed, Shown
 
@@ -46,6 +47,7 @@ def about(desk: Desk) -> answers.About:
             text=shown.space.in_words,
             clusters=shown.layer("cluster") is not None,
             anomalies=shown.layer("anomaly") is not None,
+            edges=desk.at.edges.there,
             writable=shown.writable,
         ),
         stamp=shown.stamp,
@@ -84,6 +86,21 @@ def _points(shown: Shown) -> list[tuple[str, str, bytes]]:
         at = found[0]
         parts.append(("cluster", "u8", np.where(at < 0, 255, at).astype("u1").tobytes()))
     return parts
+
+
+@router.get("/edges")
+def edges(at: Here) -> answers.Edges:
+    found = len(at.edges.pairs())
+    return answers.Edges(edges=found, sent=min(found, MOST))
+
+
+@router.get(
+    "/edges.bin",
+    response_class=Response,
+    responses=gives("application/octet-stream", "Two rows an edge, u32, in random order."),
+)
+def edges_bin(at: Here, v: V = None) -> Response:
+    return binary(at.edges.pairs()[:MOST].tobytes(), "application/octet-stream", v)
 
 
 @router.get("/column")
@@ -172,7 +189,8 @@ def picture(
 
 @router.get("/rows/{row}/picture/about")
 def picture_about(desk: TheDesk, at: Here, row: Row) -> answers.PictureAbout:
-    pixels, full = _pixels(desk, at.shown, one_row(at, row))
+    place = one_row(at, row)
+    pixels, full = _pixels(desk, at.shown, place)
     known = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
     channels, height, width = pixels.shape
     return answers.PictureAbout(
@@ -185,6 +203,7 @@ def picture_about(desk: TheDesk, at: Here, row: Row) -> answers.PictureAbout:
         max=float(known.max()) if known.size else None,
         stretches=["linear", "sqrt", "log", "asinh"],
         colours=["grey", "viridis", "inferno", "magma", "coolwarm", "cubehelix"],
+        things=fields.of_row(at.shown, place) if full else [],
     )
 
 
