@@ -41,10 +41,13 @@ site: .venv/site
 # The same bytes from the same commit: built twice, compared.
 packages: .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
-	rm -rf dist build/again
-	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir dist . >/dev/null
-	umask 077 && SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --outdir build/again . >/dev/null
-	for made in dist/*; do cmp $$made build/again/$${made#dist/}; done
+	rm -rf dist build/commit build/again
+	mkdir -p build/commit
+	commit=$$(git rev-parse HEAD) && export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct $$commit) && \
+	git archive $$commit | tar -x -C build/commit && \
+	$(BIN)/python -m build --outdir dist build/commit >/dev/null && \
+	umask 077 && $(BIN)/python -m build --outdir build/again build/commit >/dev/null
+	for made in dist/*; do cmp $$made build/again/$${made#dist/} || exit 1; done
 
 # The wheel in a clean environment, through every stage.
 smoke: packages
