@@ -24,10 +24,14 @@ def again(space: Space, data: Any = None, reading: dict[str, Json] | None = None
     wish = space.reading if reading is None else reading
     if data is not None:
         return data if isinstance(data, Source) else read(wish, data)
+    where = lies(space)
+    return read(wish, _thumbnails(space) if where is None else where)
+
+
+def lies(space: Space) -> str | None:
+    """Where `ilk learn` found the data, if they are still there."""
     where = record.data(space.path.with_suffix(".run"))
-    if where is not None and ("*" in where or os.path.exists(where)):
-        return read(wish, where)
-    return read(wish, _thumbnails(space))
+    return where if where is not None and ("*" in where or os.path.exists(where)) else None
 
 
 def _thumbnails(space: Space) -> np.ndarray:

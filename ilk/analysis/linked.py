@@ -1,20 +1,22 @@
-"""Odd nodes: those whose vector is unlike the vectors of the nodes that they are linked with.
+"""The graph whose nodes a space holds, and odd nodes: those unlike the nodes that they are linked with.
 
-Legend: n nodes, D dimensions.
+Legend: n nodes, m edges, D dimensions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.sparse import csr_array, diags_array
+import pyarrow.compute as pc
+from scipy.sparse import csr_array, diags_array, triu
 
 from ..errors import DataError, OptionError
 from ..source.graphs import Graph
+from .again import again
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -103,3 +105,28 @@ def places(space: Space, graph: Graph) -> np.ndarray:
         what = f"{len(missing):,} rows of {space.path} (the first is {missing[0]}) are no nodes of the graph"
         raise DataError(what, "Give the graph that the space was filled with.")
     return np.array([known[i] for i in space.ids()], np.int64)
+
+
+def graph_of(space: Space, data: Any = None) -> Graph:
+    """The graph again: `data`, or from where `ilk learn` found it. What is said of its nodes is not read."""
+    links = {k: v for k, v in space.reading.items() if k not in ("features", "edge_features")}
+    found = again(space, data, links)
+    if not isinstance(found, Graph):
+        raise DataError(f"{space.path} is no space of a graph's nodes", "Make one: ilk learn GRAPH")
+    return found
+
+
+def edges(ids: pa.Array[Any], graph: Graph) -> np.ndarray:
+    """(m, 2) which of the rows with these `ids` are linked, each pair once, whichever way the edge leads.
+
+    The pairs come in random order: the first are an even choice of all. A row that is no node has none.
+    """
+    nodes: Any = pc.index_in(pa.array(graph.ids, ids.type), value_set=ids)
+    row = pc.fill_null(nodes, -1).to_numpy(zero_copy_only=False)
+    if len(row) and (row < 0).all():
+        what = f"no row is a node of this graph (its first is {graph.ids[0]}, the space's {ids[0]})"
+        raise DataError(what, "Give the graph that the space was filled with.")
+    arcs = triu(graph.arcs.maximum(graph.arcs.T), 1).tocoo()
+    pairs = np.stack([row[arcs.row], row[arcs.col]], 1)
+    pairs = pairs[(pairs >= 0).all(1)]
+    return np.asarray(np.random.default_rng(0).permutation(pairs))

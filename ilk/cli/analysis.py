@@ -78,6 +78,10 @@ def map_(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Lay out anew instead of adding to the last map.")
     ] = False,
+    edges: Annotated[
+        bool, typer.Option("--edges", help="Of a space of a graph's nodes: draw its edges.")
+    ] = False,
+    data: Annotated[str | None, typer.Option(help="The graph again [default: where it lay].")] = None,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -86,5 +90,6 @@ def map_(
     from ..view import map
 
     opened = open_space(space)
-    target = map(opened, to or Path(f"{opened.path.stem}.png"), seed=seed, fresh=fresh)
+    picture = to or Path(f"{opened.path.stem}.png")
+    target = map(opened, picture, seed=seed, fresh=fresh, edges=edges, data=data)
     output.facts({"map": str(target), "rows": len(opened)})

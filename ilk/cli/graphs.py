@@ -1,18 +1,13 @@
 """Verbs of graphs: communities, nodes that stand elsewhere than their links say, links that are foretold."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from ..errors import DataError
 from ._app import Json, Seed, SpacePath, app
 from ._arguments import open_space, split
 from ._printing import Output
-
-if TYPE_CHECKING:
-    from ..source.graphs import Graph
-    from ..space import Space
 
 Again = Annotated[str | None, typer.Option(help="The graph [default: where it lay].")]
 
@@ -29,9 +24,10 @@ def communities(
     """Of a space of nodes: who is linked with whom more than by chance; beside the groups, if there are."""
     output = Output(json)
     from ..analysis.communities import communities
+    from ..analysis.linked import graph_of
 
     opened = open_space(space)
-    found = communities(_graph(opened, data), opened, resolution=resolution, seed=seed)
+    found = communities(graph_of(opened, data), opened, resolution=resolution, seed=seed)
     output.table(found.table().slice(0, top), told=found.sentence())
 
 
@@ -45,10 +41,10 @@ def strangers(
 ) -> None:
     """Of a space of nodes: those unlike the nodes that they are linked with."""
     output = Output(json)
-    from ..analysis.linked import strangers
+    from ..analysis.linked import graph_of, strangers
 
     opened = open_space(space)
-    found = strangers(opened, _graph(opened, data), beyond=beyond)
+    found = strangers(opened, graph_of(opened, data), beyond=beyond)
     output.table(found.table(top), told=found.sentence())
 
 
@@ -90,13 +86,3 @@ def links(
         return
     output.table(found.table(), told=found.sentence())
     output.table(found.missing, told="Pairs without an edge that look most like one:")
-
-
-def _graph(space: "Space", data: str | None) -> "Graph":
-    from ..analysis.again import again
-    from ..source.graphs import Graph
-
-    found = again(space, data)
-    if not isinstance(found, Graph):
-        raise DataError(f"{space.path} is no space of a graph's nodes", "Make one: ilk learn GRAPH")
-    return found

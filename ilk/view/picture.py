@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from .. import files
 from ..analysis._drawn.ink import COLOURS
 from ..errors import DataError, OptionError
 
 if TYPE_CHECKING:
+    from ..source.graphs import Graph
     from ..space import Space
 
 INK, FAINT, PAPER, ALARM = "#1F2430", "#697080", "#FFFFFF", "#D00000"
+LINE = "#6B7380"
 MARGIN, HEAD, THUMB, GAP = 32, 84, 46, 6  # pixels
+MOST = 10_000  # edges that are drawn, of more an even choice: no more could be told apart
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,14 @@ class Dot:
     colour: str
     hollow: bool = False
     title: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    x: float
+    y: float
+    to: tuple[float, float]
+    opacity: float
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,7 @@ class Picture:
     title: str = ""
 
 
-Mark = Dot | Text | Picture
+Mark = Dot | Line | Text | Picture
 
 
 def draw(
@@ -68,6 +79,7 @@ def draw(
     ids: Sequence[str] = (),
     groups: np.ndarray | None = None,
     odd: np.ndarray | None = None,
+    edges: np.ndarray | None = None,
     pictures: Callable[[np.ndarray], Sequence[bytes | None]] | None = None,
     title: str = "",
     note: str = "",
@@ -76,8 +88,9 @@ def draw(
 ) -> Path:
     """Draws rows at `xy` (n, 2) into a .png or .svg file.
 
-    `groups` (n,) whole numbers colour them, `odd` are rows to ring in red, `pictures(rows)` gives the PNGs
-    of the rows that are shown as thumbnails, `title` and `note` stand above.
+    `groups` (n,) whole numbers colour them, `odd` are rows to ring in red, `edges` (m, 2) link them, the
+    first `MOST` of them, `pictures(rows)` gives the PNGs of the rows that are shown as thumbnails, `title`
+    and `note` stand above.
     """
     path = Path(path)
     if path.suffix.lower() not in (".png", ".svg"):
@@ -92,7 +105,7 @@ def draw(
     edge = MARGIN + THUMB / 2  # room for a thumbnail on the outermost point
     top = HEAD + THUMB if title or note else edge
     at = _fitted(xy, (edge, top, width - edge - side, height - edge))
-    marks: list[Mark] = _dots(at, groups, names, ids)
+    marks = _lines(at, edges) + _dots(at, groups, names, ids)
     labels = _labels(at, groups, names) if len(names) > 1 else []
     if pictures is not None:
         marks += _thumbnails(at, groups, names, ids, labels, pictures)
@@ -108,8 +121,13 @@ def draw(
     return path
 
 
-def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 50) -> Path:
-    """Draws a space's map with what its layers say: groups, and rows odd beyond chance, `odd` of them."""
+def draw_space(
+    space: Space, path: str | Path, *, title: str = "", odd: int = 50, graph: Graph | None = None
+) -> Path:
+    """Draws a space's map with what its layers say: groups, and rows odd beyond chance, `odd` of them.
+
+    `graph`: whose nodes the rows are; its edges are drawn, the first `MOST` of a random order.
+    """
     if "map" not in space.layers():
         raise DataError("this space has no map yet", "Make one first: ilk.analysis.map.layout(space).")
     table, have = space.layer("map"), space.layers()
@@ -128,12 +146,20 @@ def draw_space(space: Space, path: str | Path, *, title: str = "", odd: int = 50
         oddest = [row[i] for i, kind in zip(layer["id"], kinds) if kind and i in row][:odd]
     xy = np.stack([table["x"].to_numpy(), table["y"].to_numpy()], 1)
     note = f"{len(ids):,} samples. Neighbours are alike; the distance between far groups means little."
+    edges = None
+    if graph is not None:
+        from ..analysis import linked
+
+        edges = linked.edges(table["id"].combine_chunks(), graph)
+        some = f"{MOST:,} of " if len(edges) > MOST else ""
+        note += f" Lines: {some}{len(edges):,} edges."
     return draw(
         path,
         xy,
         ids=ids,
         groups=groups,
         odd=np.array(oddest, int),
+        edges=edges,
         pictures=lambda rows: space.pictures([ids[i] for i in rows]),
         title=title or space.path.name,
         note=note,
@@ -158,6 +184,13 @@ def _colour(group: int, names: Sequence[int]) -> str:
         if len(names) > 1
         else COLOURS[0]
     )
+
+
+def _lines(at: np.ndarray, edges: np.ndarray | None) -> list[Mark]:
+    """Fainter the more there are, so that dense places still look denser."""
+    some = np.zeros((0, 2), int) if edges is None else edges[:MOST]
+    opacity = float(np.clip(12 / np.sqrt(max(len(some), 1)), 0.1, 0.5))
+    return [Line(*at[a], (float(at[b, 0]), float(at[b, 1])), opacity) for a, b in some]
 
 
 def _dots(at: np.ndarray, groups: np.ndarray, names: list[int], ids: Sequence[str]) -> list[Mark]:
@@ -227,10 +260,13 @@ def _legend(x: float, groups: np.ndarray, names: list[int], odd: int) -> list[Ma
 def _png(marks: Sequence[Mark], width: int, height: int, fine: int = 2) -> bytes:
     """Drawn at twice the size and halved, for smooth edges."""
     canvas = Image.new("RGB", (width * fine, height * fine), PAPER)
-    pen = ImageDraw.Draw(canvas)
+    pen, glass = ImageDraw.Draw(canvas), ImageDraw.Draw(canvas, "RGBA")
     for m in marks:
         x, y = m.x * fine, m.y * fine
-        if isinstance(m, Dot):
+        if isinstance(m, Line):
+            ends = (x, y, m.to[0] * fine, m.to[1] * fine)
+            glass.line(ends, (*ImageColor.getrgb(LINE)[:3], round(255 * m.opacity)), fine)
+        elif isinstance(m, Dot):
             r, box = m.r * fine, (x - m.r * fine, y - m.r * fine, x + m.r * fine, y + m.r * fine)
             if m.hollow:
                 pen.ellipse(box, outline=m.colour, width=max(2, round(r / 4)))
@@ -278,6 +314,9 @@ def _element(m: Mark) -> str:
             f'x="{m.x:.1f}" y="{m.y:.1f}" font-size="{m.size:g}" fill="{m.colour}" text-anchor="{m.anchor}"'
         )
         return f"<text {place}{halo}>{_safe(m.text)}</text>"
+    if isinstance(m, Line):
+        (x, y), look = m.to, f'stroke="{LINE}" stroke-opacity="{m.opacity:.2g}"'
+        return f'<path d="M{m.x:.1f} {m.y:.1f}L{x:.1f} {y:.1f}" {look}/>'
     title = f"<title>{_safe(m.title)}</title>" if m.title else ""
     if isinstance(m, Dot):
         look = f'fill="none" stroke="{m.colour}" stroke-width="2"' if m.hollow else f'fill="{m.colour}"'

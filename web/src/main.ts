@@ -14,6 +14,7 @@ Object.assign(globalThis, {
     settled: () => look.map?.settled ?? false,
     frames: () => look.map?.frames ?? 0,
     selection: () => Array.from(look.selection),
+    edges: () => look.map?.edges ?? 0,
     pictures: () => Array.from(look.map?.shown.rows ?? []),
   },
 });

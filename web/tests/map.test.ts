@@ -2,10 +2,12 @@ import { describe, expect, test } from "vitest";
 import { Camera } from "../src/map/camera";
 import { choose } from "../src/map/cells";
 import { Finder, inside } from "../src/map/finder";
+import { within } from "../src/map/lines";
 import { axes } from "../src/map/overlay";
 import { random, shuffle } from "../src/map/random";
 import { most, spreads } from "../src/map/spread";
 import { Tiles } from "../src/map/tiles";
+import { Edges } from "../src/state/edges";
 
 /** Dense knots, an even ground, far outliers, doubles and places that are missing. */
 function points(n: number, seed: number): [Float32Array, Float32Array] {
@@ -222,4 +224,33 @@ test("a shuffle keeps every value", () => {
   const shuffled = shuffle(values.slice());
   expect(shuffled).not.toEqual(values);
   expect(shuffled.sort()).toEqual(values);
+});
+
+describe("edges", () => {
+  const x = Float32Array.of(0, 1, 2, NaN, 9);
+  const y = Float32Array.of(0, 1, 2, 3, 9);
+  const pairs = Uint32Array.of(0, 4, 4, 2, 1, 3, 0, 1, 4, 4);
+  const box = { x0: -1, y0: -1, x1: 1.5, y1: 1.5 };
+
+  test("with an end in the box are drawn, the first of them, where both ends have a place", () => {
+    expect([...within(pairs, x, y, box, 10)]).toEqual([0, 4, 0, 1]);
+    expect([...within(pairs, x, y, box, 1)]).toEqual([0, 4]);
+    expect([...within(pairs, x, y, { x0: 3, y0: 3, x1: 4, y1: 4 }, 10)]).toEqual([]);
+  });
+
+  test("of rows are those that a look through all pairs finds", () => {
+    const next = random(6);
+    const [n, m] = [40, 150];
+    const some = Uint32Array.from({ length: 2 * m }, () => Math.floor(next() * n));
+    const edges = new Edges(some, 1000, n);
+    expect([edges.length, edges.all]).toEqual([m, 1000]);
+    for (const row of [0, 7, 39]) {
+      const expected: number[] = [];
+      for (let i = 0; i < 2 * m; i++) if (some[i] === row) expected.push(some[i ^ 1]);
+      const found = edges.of([row], 1e6);
+      expect(found.map(([, other]) => other).sort((a, b) => a - b)).toEqual(expected.sort((a, b) => a - b));
+      expect(found.every(([own]) => own === row)).toBe(true);
+    }
+    expect(edges.of([0, 7, 39], 4)).toHaveLength(4);
+  });
 });

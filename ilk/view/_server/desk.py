@@ -26,6 +26,7 @@ from ...errors import IlkError, OptionError, SpaceBusy
 from ...space import Space
 from . import answers, inside
 from .dimensions import Direction, dimensions, directions
+from .edges import Edges
 from .following import Following
 from .guard import Refused
 from .marks import Marks
@@ -39,6 +40,7 @@ class At:
 
     shown: Shown
     marks: Marks
+    edges: Edges
 
     def __post_init__(self) -> None:
         self._lock = Lock()
@@ -82,7 +84,7 @@ class Desk:
 
     def _open(self) -> At:
         shown = Shown(self._nothing if self._waits() else self.path)
-        return At(shown, Marks(shown))
+        return At(shown, Marks(shown), Edges(shown, self.data))
 
     @cached_property
     def _nothing(self) -> Path:

@@ -1,9 +1,10 @@
-/** What is drawn over the map with a pen: ellipses of groups, rings, the lasso. */
+/** What is drawn over the map with a pen: ellipses of groups, rings, the lasso, the edges of what is chosen. */
 import type { Camera, Point } from "./camera";
 import type { Spread } from "./spread";
 
 export type Ellipse = Spread & { colour: string; name: string };
 export type Ring = { x: number; y: number; kind: "focus" | "hover" | "pinned"; side: number }; // of its picture, or 0
+export type Link = { from: Point; to: Point; strong: boolean }; // in the data's units
 export type Pen = { ink: string; paper: string; accent: string; ratio: number };
 
 const WIDTH = 2; // standard deviations: 86% of a Gaussian's points
@@ -12,16 +13,34 @@ export function draw(
   context: CanvasRenderingContext2D,
   camera: Camera,
   pen: Pen,
+  links: Link[],
   ellipses: Ellipse[],
   rings: Ring[],
   line: Point[],
 ): void {
   context.setTransform(pen.ratio, 0, 0, pen.ratio, 0, 0);
   context.clearRect(0, 0, camera.width, camera.height);
+  for (const strong of [false, true]) web(context, camera, links.filter((link) => link.strong === strong), pen, strong);
   for (const ellipse of ellipses) outline(context, camera, ellipse, pen);
   for (const ellipse of ellipses) name(context, camera, ellipse, pen);
   for (const at of rings) ring(context, camera, at, pen);
   if (line.length > 1) lasso(context, line, pen);
+}
+
+/** Edges in one stroke: where many meet they stay as light as one. */
+function web(context: CanvasRenderingContext2D, camera: Camera, links: Link[], pen: Pen, strong: boolean): void {
+  if (!links.length) return;
+  context.beginPath();
+  for (const link of links) {
+    const [a, b] = [camera.toScreen(link.from.x, link.from.y), camera.toScreen(link.to.x, link.to.y)];
+    context.moveTo(a.x, a.y);
+    context.lineTo(b.x, b.y);
+  }
+  context.globalAlpha = strong ? 0.9 : 0.6;
+  context.lineWidth = strong ? 1.5 : 1;
+  context.strokeStyle = strong ? pen.ink : pen.accent;
+  context.stroke();
+  context.globalAlpha = 1;
 }
 
 /** Half axes and turn of the covariance's ellipse, in the data's units. */

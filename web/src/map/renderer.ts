@@ -9,6 +9,7 @@ import { Camera, type Box } from "./camera";
 import { choose, NONE, type Chosen } from "./cells";
 import { opacity, pointSize } from "./dots";
 import { attribute, program, texture, type Program } from "./gl";
+import { Lines } from "./lines";
 import { Pictures } from "./pictures";
 import { shuffle } from "./random";
 import { DOT, POINT } from "./shaders";
@@ -34,6 +35,7 @@ export class Renderer {
   private readonly gl: WebGL2RenderingContext;
   private readonly budget = new Budget();
   private readonly faces: Pictures;
+  private readonly lines: Lines;
   private x: Float32Array = new Float32Array(0);
   private y: Float32Array = new Float32Array(0);
   private tiles = new Tiles(this.x, this.y, TILE);
@@ -45,6 +47,7 @@ export class Renderer {
   private places: Uint32Array | null = null; // of each row in the order of drawing
   private marked = new Uint8Array(0); // by row, for the pictures
   private paper: Colour = [1, 1, 1];
+  private ink: Colour = [0, 0, 0];
 
   private points!: Program;
   private at!: WebGLBuffer;
@@ -67,10 +70,12 @@ export class Renderer {
     this.gl = gl;
     this.setUp();
     this.faces = new Pictures(gl, fetchSheet, () => this.touch());
+    this.lines = new Lines(gl, this.at);
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => {
       this.setUp();
       this.faces.setUp();
+      this.lines.setUp(this.at);
       this.uploadPoints();
       this.upload(this.gl.ARRAY_BUFFER, this.code, this.codes);
       this.colours = null;
@@ -128,8 +133,19 @@ export class Renderer {
     this.touch();
   }
 
-  setPaper(paper: Colour): void {
-    this.paper = paper;
+  /** Lines between these pairs of rows, which come in random order; null: none. */
+  setEdges(pairs: Uint32Array | null): void {
+    this.lines.pairs = pairs;
+    this.touch();
+  }
+
+  /** How many lines stand on the map. */
+  get edges(): number {
+    return this.lines.pairs ? this.lines.drawn : 0;
+  }
+
+  setPaper(paper: Colour, ink: Colour): void {
+    [this.paper, this.ink] = [paper, ink];
     this.touch();
   }
 
@@ -162,7 +178,11 @@ export class Renderer {
     if (this.gl.isContextLost()) return;
     const moving = performance.now() - this.movedAt < REST;
     if (moving && !this.fresh) return void this.request(); // nothing new: wait until it rests
-    if (this.fresh) this.clear();
+    if (!moving && this.lines.few) this.fresh = true;
+    if (this.fresh) {
+      this.clear();
+      this.drawLines(moving);
+    }
     const runs = [...this.tiles.tiles(this.camera.view())] as Run[];
     const seen = runs.reduce((n, [from, to]) => n + to - from, 0);
     const share = Math.min(1, this.done + this.budget.points / Math.max(seen, 1));
@@ -174,7 +194,7 @@ export class Renderer {
     this.fresh = false;
     this.frames++;
     this.drawn?.();
-    if (share < 1) this.request();
+    if (share < 1 || this.lines.few) this.request();
   }
 
   private clear(): void {
@@ -183,6 +203,13 @@ export class Renderer {
     gl.clearColor(...this.paper, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     this.done = 0;
+  }
+
+  private drawLines(moving: boolean): void {
+    this.lines.few = false;
+    const { x, y, ink } = this;
+    const { pairs } = this.lines;
+    if (pairs) this.lines.draw(pairs, { places: this.placesOf(), x, y, box: this.camera.view(), clip: this.clip(), ink, moving });
   }
 
   /** Of each tile the part between two shares of its points. */

@@ -1,4 +1,4 @@
-/** The two programs of the map. Positions come in the data's units; `view` takes them to clip space. */
+/** The programs of the map. Positions come in the data's units; `view` takes them to clip space. */
 
 export const POINT = `#version 300 es
 layout(location = 0) in vec2 at;
@@ -25,6 +25,21 @@ void main() {
   float a = opacity;
   if (size > 3.) a *= clamp(size * .5 - length(gl_PointCoord - .5) * size, 0., 1.);
   ink = vec4(mix(tint, fade.rgb, fade.a) * a, a);
+}`;
+
+export const LINE = `#version 300 es
+layout(location = 0) in vec2 at;
+uniform vec4 view;
+void main() {
+  gl_Position = vec4(at * view.xy + view.zw, 0., 1.);
+}`;
+
+export const INKED = `#version 300 es
+precision highp float;
+uniform vec4 tint; // times its own opacity
+out vec4 ink;
+void main() {
+  ink = tint;
 }`;
 
 export const PICTURE = `#version 300 es

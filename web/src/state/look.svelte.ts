@@ -13,6 +13,7 @@ import {
 import type { Box } from "../map/camera";
 import type { Renderer } from "../map/renderer";
 import { colouring, none, type Colouring } from "./colouring";
+import { Edges } from "./edges";
 import { combine, rowsOf, type Operation, type Rows } from "./rows";
 import type { Theme } from "../map/colours";
 
@@ -40,6 +41,7 @@ export class Look {
   clusters = $state.raw<Clusters>({ says: null, clusters: [] });
   anomalies = $state.raw<Anomalies>({ says: null, anomalies: [] });
   colour = $state.raw<Colouring>(none(0, "light"));
+  edges = $state.raw<Edges | null>(null); // of the graph, while they are drawn
   theme = $state<Theme>("light");
 
   selection = $state.raw<Rows>(EMPTY);
@@ -94,7 +96,7 @@ export class Look {
 
   private forget(): void {
     [this.selection, this.past, this.found, this.focus, this.pinned] = [EMPTY, [], null, null, null];
-    [this.sample, this.near, this.hover] = [null, [], null];
+    [this.sample, this.near, this.hover, this.edges] = [null, [], null, null];
   }
 
   async loadClusters(): Promise<void> {
@@ -142,6 +144,18 @@ export class Look {
     this.flight = { rows };
   }
   flight = $state.raw<{ rows: ArrayLike<number> } | null>(null);
+
+  /** Draws the edges of the graph, or no more. */
+  async link(): Promise<void> {
+    if (this.edges) return void (this.edges = null);
+    await this.attempt("reading the graph", async () => {
+      const { edges } = await this.api.json<{ edges: number; sent: number }>("edges");
+      const pairs = new Uint32Array(await this.api.bytes("edges.bin"));
+      this.edges = new Edges(pairs, edges, this.x.length);
+      const some = this.edges.length < edges ? `, ${this.edges.length.toLocaleString()} of them at hand` : "";
+      this.say(`${edges.toLocaleString()} edges${some}. At most 20,000 are drawn at once, those of what is chosen stand out.`);
+    });
+  }
 
   // What is selected
 
