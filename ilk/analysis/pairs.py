@@ -6,10 +6,10 @@ Legend: n rows, D dimensions, k neighbours, t rows that have a twin.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SAMPLE = 4000  # rows whose nearest neighbour tells what is usual
 CHANCE = 0.5  # rows that may fall below the threshold by chance, of all
 HELD = 1 << 20  # pairs put into groups at a time
+ALL_PAIRS = 100_000  # rows up to which comparing all takes a minute or less
+NEAREST = 10  # rows that the index is asked for
+Pairs: TypeAlias = tuple[np.ndarray, np.ndarray, np.ndarray]  # (p,), (p,) places, (p,) how far
 
 TYPES: dict[str, pa.DataType] = {
     "id": pa.string(),
@@ -94,12 +97,13 @@ class Graph:
     exact: bool
 
 
-def duplicates(space: Space, within: float | None = None) -> Duplicates:
+def duplicates(space: Space, within: float | None = None, *, exact: bool = True) -> Duplicates:
     """Rows that lie within that distance of another one; by default so near that chance does not explain it.
 
     Nearest distances of rows drawn from any smooth density follow a Weibull law. It is fitted to the
     farther half of them, which copies hardly touch, and `within` is where less than one row of the space is
     expected below. All pairs are compared, half of them each; memory does not grow with their number.
+    `exact=False` asks the space's index for the nearest ten of each row instead, and sees only those pairs.
     """
     x, metric = space.vectors(), space.measure
     if within is not None and not (np.isfinite(within) and within >= 0):
@@ -107,7 +111,8 @@ def duplicates(space: Space, within: float | None = None) -> Duplicates:
     usual = None
     if within is None:
         within, usual = _by_chance(x, metric)
-    return Duplicates(space.ids(), within, usual, *_grouped(x, within, metric))
+    found = close(x, within, metric) if exact else _close_by_index(space, within)
+    return Duplicates(space.ids(), within, usual, *_grouped(found, len(x)))
 
 
 def neighbour_graph(
@@ -142,14 +147,30 @@ def _all(space: Space, k: int) -> Iterator[pa.RecordBatch]:
 
 
 def _asked(space: Space, k: int) -> Iterator[pa.RecordBatch]:
+    for own, near, far in _by_index(space, k):
+        yield _batch(pa.array(own, pa.string()), pa.array(near.reshape(-1).tolist(), pa.string()), far)
+
+
+def _by_index(space: Space, k: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Ids of rows (b,), those of the nearest others that the space's index names (b, k), and how far."""
     ids, x = np.array(space.ids(), object), space.vectors()
     for start in range(0, len(ids), BLOCK):
-        own = ids[start : start + BLOCK, None]
+        own = ids[start : start + BLOCK]
         found = space.search(np.array(x[start : start + BLOCK]), k + 1)
-        other = found.ids != own  # (b, k + 1)
+        other = found.ids != own[:, None]  # (b, k + 1)
         other[other.all(1), -1] = False  # among many copies the row itself was not named
         near, far = (a[other].reshape(len(own), -1) for a in (found.ids, found.distances))
-        yield _batch(pa.array(own[:, 0], pa.string()), pa.array(near.reshape(-1).tolist(), pa.string()), far)
+        yield own, near, far
+
+
+def _close_by_index(space: Space, within: float) -> Iterator[Pairs]:
+    places = {name: i for i, name in enumerate(space.ids())}
+    with progress("asking the index", len(places)) as bar:
+        for own, near, far in _by_index(space, NEAREST):
+            row, rank = np.nonzero(far <= np.float32(within))
+            one, other = ([places[i] for i in names] for names in (own[row], near[row, rank]))
+            yield np.array(one, np.int64), np.array(other, np.int64), far[row, rank]
+            bar.advance(len(own))
 
 
 def _batch(ids: pa.Array[Any], neighbours: pa.Array[Any], far: np.ndarray) -> pa.RecordBatch:
@@ -181,14 +202,11 @@ def _by_chance(x: np.ndarray, metric: Metric) -> tuple[float, float]:
     return float(middle * np.exp((wanted - a) / slope)), float(np.median(first))
 
 
-def _grouped(
-    x: np.ndarray, within: float, metric: Metric
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _grouped(pairs: Iterable[Pairs], n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Rows with a twin, their group, the nearest twin and its distance."""
-    n = len(x)
     twin, least = np.full(n, -1, np.int64), np.full(n, np.inf, np.float32)
     one, other = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for i, j, far in close(x, within, metric):
+    for i, j, far in pairs:
         for a, b in ((i, j), (j, i)):
             order = np.lexsort((b, far, a))  # for each row the nearest first, equally far the first
             first = order[np.unique(a[order], return_index=True)[1]]

@@ -9,6 +9,10 @@ from ._app import Json, Seed, SpacePath, app
 from ._arguments import open_space
 from ._printing import Output
 
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Ask the index instead of comparing all pairs: may miss some.")
+]
+
 
 @app.command()
 def split(
@@ -43,13 +47,14 @@ def duplicates(
     within: Annotated[
         float | None, typer.Option(help="A distance [default: what chance does not explain].")
     ] = None,
+    quick: Quick = False,
     json: Json = False,
 ) -> None:
     """Near-duplicates: samples with a twin, group by group."""
     output = Output(json)
     from ..analysis.pairs import duplicates as alike
 
-    found = alike(open_space(space), within)
+    found = alike(open_space(space), within, exact=not quick)
     output.table(found.table(), told=found.sentence())
 
 
@@ -58,9 +63,7 @@ def graph(
     space: SpacePath,
     k: Annotated[int, typer.Option("-k", help="Neighbours of each sample.")] = 10,
     to: Annotated[Path, typer.Option(help="The parquet file to write.")] = Path("graph.parquet"),
-    quick: Annotated[
-        bool, typer.Option("--quick", help="Ask the index instead of comparing all pairs: may miss some.")
-    ] = False,
+    quick: Quick = False,
     json: Json = False,
 ) -> None:
     """Write the nearest neighbours of every sample into a file."""

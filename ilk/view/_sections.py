@@ -26,6 +26,7 @@ from ..analysis.course import course
 from ..analysis.diagnose import diagnose
 from ..analysis.invariance import invariance as _invariance
 from ..analysis.map import layout
+from ..analysis.pairs import ALL_PAIRS
 from ..analysis.pairs import duplicates as _duplicates
 from ..analysis.probing import plain, values_of
 from ..analysis.whitening import whitening
@@ -61,7 +62,7 @@ class Asked:
 
     def command(self, verb: str, *words: str) -> str:
         """To be typed where the space lies."""
-        seed = [f"--seed={self.seed}"] if self.seed and verb not in ("look", "pairs") else []
+        seed = [f"--seed={self.seed}"] if self.seed and verb not in ("look", "duplicates") else []
         return shlex.join(["ilk", verb, self.space.path.name, *words, *seed])
 
     def options(self) -> list[str]:
@@ -267,8 +268,9 @@ def neighbours(asked: Asked) -> Section:
 
 
 def duplicates(asked: Asked) -> Section:
-    found = _duplicates(asked.space)
-    command = asked.command("pairs")
+    exact = len(asked.space) <= ALL_PAIRS
+    found = _duplicates(asked.space, exact=exact)
+    command = asked.command("duplicates", *([] if exact else ["--quick"]))
     parts: list[Part] = [figures(found, command)] if len(found.rows) > 1 else []
     if len(found.rows):
         first = found.rows[:ODD]
