@@ -68,6 +68,7 @@ _PUBLIC = {
     "paint": "generate.pictures",
     "pairs": "source.pairs",
     "parameters": "analysis.parameters",
+    "posterior": "generate.posterior",
     "probe": "analysis.probing",
     "recommend": "analysis.recommend",
     "report": "view.report",
@@ -138,6 +139,7 @@ __all__ = [
     "paint",
     "pairs",
     "parameters",
+    "posterior",
     "probe",
     "recommend",
     "report",
@@ -181,6 +183,7 @@ if TYPE_CHECKING:
     from .generate.drawing import Drawing
     from .generate.latent import latent
     from .generate.pictures import paint
+    from .generate.posterior import posterior
     from .generate.text import write
     from .learning.finetuning import finetune
     from .learning.learn import learn

@@ -111,7 +111,7 @@ class Parameters(Result):
 
 def parameters(space: Space, columns: Sequence[str] = (), *, seed: int = 0) -> Parameters:
     """What the space knows of its columns of numbers: those named, or all of its metadata."""
-    names = list(columns) or [n for n in space.metadata().column_names if _amount(space, n)]
+    names = list(columns) or [n for n in space.metadata().column_names if is_amount(space, n)]
     if not names:
         raise DataError(
             f"{space.path} has no column of numbers",
@@ -144,7 +144,7 @@ def told(vectors: np.ndarray, values: pa.Table, *, metric: str = "l2", seed: int
     )
 
 
-def _amount(space: Space, name: str) -> bool:
+def is_amount(space: Space, name: str) -> bool:
     column = space.metadata()[name]
     try:
         return plain(column)[0] == "numbers" and pc.count_distinct(column).as_py() > 1

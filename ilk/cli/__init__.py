@@ -72,6 +72,9 @@ from . import generate  # noqa: F401
 # isort: split
 from . import edit  # noqa: F401
 
+# isort: split
+from . import posterior  # noqa: F401
+
 
 @app.callback(invoke_without_command=True)
 def _ilk(

@@ -84,15 +84,19 @@ class Known:
 
     def amounts(self, column: str) -> tuple[np.ndarray, np.ndarray]:
         """Vectors (n, D) of the rows that have a number in that column, and the numbers (n,)."""
-        try:
-            values = pc.cast(values_of(self._space, column), pa.float64()).to_numpy()
-        except pa.ArrowException as e:
-            do = f"Walk between groups instead: from \"{column} = '...'\" to another (ilk interpolate)."
-            raise DataError(f"{column} holds no numbers", do) from e
+        values = self.numbers(column)
         known = np.flatnonzero(np.isfinite(values))
         if len(known) < 2 or np.ptp(values[known]) == 0:
             raise DataError(f"{column} does not vary", "Expected different numbers in two rows or more.")
         return np.asarray(self._space.vectors()[known]), values[known]
+
+    def numbers(self, column: str) -> np.ndarray:
+        """(n,) of all rows, NaN where there is none."""
+        try:
+            return np.asarray(pc.cast(values_of(self._space, column), pa.float64()).to_numpy())
+        except pa.ArrowException as e:
+            do = f"Walk between groups instead: from \"{column} = '...'\" to another (ilk interpolate)."
+            raise DataError(f"{column} holds no numbers", do) from e
 
     @property
     def _space(self) -> Space:
