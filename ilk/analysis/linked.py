@@ -110,7 +110,7 @@ def places(space: Space, graph: Graph) -> np.ndarray:
 def graph_of(space: Space, data: Any = None) -> Graph:
     """The graph again: `data`, or from where `ilk learn` found it. What is said of its nodes is not read."""
     links = {k: v for k, v in space.reading.items() if k not in ("features", "edge_features")}
-    found = again(space, data, links)
+    found = again(space, data, links) if links.get("reader") == "graphs" else None
     if not isinstance(found, Graph):
         raise DataError(f"{space.path} is no space of a graph's nodes", "Make one: ilk learn GRAPH")
     return found

@@ -190,7 +190,7 @@ def _lines(at: np.ndarray, edges: np.ndarray | None) -> list[Mark]:
     """Fainter the more there are, so that dense places still look denser."""
     some = np.zeros((0, 2), int) if edges is None else edges[:MOST]
     opacity = float(np.clip(12 / np.sqrt(max(len(some), 1)), 0.1, 0.5))
-    return [Line(*at[a], (float(at[b, 0]), float(at[b, 1])), opacity) for a, b in some]
+    return [Line(at[a, 0], at[a, 1], (at[b, 0], at[b, 1]), opacity) for a, b in some]
 
 
 def _dots(at: np.ndarray, groups: np.ndarray, names: list[int], ids: Sequence[str]) -> list[Mark]:
