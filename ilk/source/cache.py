@@ -9,6 +9,7 @@ damage, and the folder is made anew.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -290,4 +291,7 @@ def _alone(path: Path) -> Iterator[None]:
         except BlockingIOError:
             say("another ilk decodes the same pictures: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
+        except OSError as e:  # a network's file system may have no locks: as on Windows then
+            if e.errno not in (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP):
+                raise
         yield

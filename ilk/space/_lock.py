@@ -3,8 +3,12 @@
 `lock` is held by the one writer, for one call; `index.lock` by the one who makes an index. `leases/N` is
 shared by everybody who looks at version N: its files stay while one of them does. `lease` is shared while a
 version is being chosen, so that none goes away between the choice and the lease.
+
+Some file systems of networks have no locks. There nobody may write; who reads does without, as on a system
+where locks cannot be shared: old versions go by age alone.
 """
 
+import errno
 import os
 import sys
 import weakref
@@ -20,6 +24,7 @@ else:
     import fcntl
 
 _NAME = 40  # bytes, of who writes
+_NONE = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)  # what systems without locks say
 
 
 @contextmanager
@@ -30,7 +35,17 @@ def writing(space: Path) -> Iterator[None]:
     except PermissionError as e:
         raise SpaceError(f"{space} may only be read", "Copy the folder, or ask its owner.") from e
     try:
-        if not _lock_alone(handle):
+        try:
+            alone = _lock_alone(handle)
+        except OSError as e:
+            if e.errno not in _NONE:
+                raise
+            raise SpaceError(
+                f"{space} lies where there are no locks ({e.strerror}): two could write at once and spoil it",
+                "Keep the space on a disk of this machine, and its rows in a store if others need them "
+                "(rows=...); or mount that file system with locks.",
+            ) from e
+        if not alone:
             raise SpaceBusy(
                 f"{space} is being written by {_owner(handle)}", "Wait until it is done, then try again."
             )
@@ -53,7 +68,7 @@ def making(space: Path, *, wait: bool = True) -> Iterator[bool]:
             yield True
             return
         if wait:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _waited(handle, fcntl.LOCK_EX)
         yield wait or _lock_alone(handle)
     finally:
         os.close(handle)
@@ -71,7 +86,7 @@ class Lease:
         except OSError:  # may only be read, and the writer left no file: the version may go after a day
             return
         weakref.finalize(self, os.close, handle)
-        fcntl.flock(handle, fcntl.LOCK_SH)
+        _waited(handle, fcntl.LOCK_SH)
 
 
 @contextmanager
@@ -84,7 +99,7 @@ def choosing(space: Path) -> Iterator[None]:
         return
     try:
         if sys.platform != "win32":
-            fcntl.flock(handle, fcntl.LOCK_SH)
+            _waited(handle, fcntl.LOCK_SH)
         yield
     finally:
         os.close(handle)
@@ -98,7 +113,9 @@ def cleaning(space: Path) -> Iterator[set[int] | None]:
         return
     handle = os.open(space / "lease", os.O_RDONLY | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        if not _waited(handle, fcntl.LOCK_EX):
+            yield None
+            return
         yield {int(p.name) for p in (space / "leases").glob("*") if p.name.isdigit() and _in_use(p)}
     finally:
         os.close(handle)
@@ -125,6 +142,18 @@ def _lock_alone(handle: int) -> bool:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    return True
+
+
+def _waited(handle: int, how: int) -> bool:
+    """With the lock, however long that takes; False where there are none."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(handle, how)
+        except OSError as e:
+            if e.errno not in _NONE:
+                raise
+            return False
     return True
 
 
