@@ -1,16 +1,18 @@
 """Word vectors against gensim: words a CPU second, and what the vectors are worth.
 
-    python -m benchmarks.words CORPUS --gensim PYTHON [--seeds 3] [--epochs 5] [--only cbow]
+    python -m benchmarks.words CORPUS --gensim PYTHON [--seeds 0 1 2] [--epochs 5] [--only cbow] [--keep]
 
 CORPUS: a text, one sentence a line, words parted by spaces (.xz, .gz or plain); PYTHON: the interpreter of an
 environment that has gensim 4.4 (not this one: it wants older libraries). Figures of docs/words.md are of 4.4
-million words of English reference text; about 15 CPU-minutes for three seeds.
+million words of English reference text; about 15 CPU-minutes for three seeds. `--keep` adds a row of each to
+recipes/words.csv (docs/results.md), so that the seeds may be learnt one by one.
 
 Both learn the same corpus with the same dimension, window, noise, epochs, learning rate, least count,
-buckets and number of threads, in turns, each in a process of its own. Only learning is timed, as CPU time of
-the whole process: reading, counting and compiling are not. gensim reads its fastest way (corpus_file).
-Scores: Spearman correlation with WordSim-353 and SimLex-999, share of right analogies (3CosAdd among the
-30,000 most frequent words); gensim ships the three sets. Of the seeds, the mean and maximum - minimum.
+buckets and number of threads, in turns, each in a process of its own. Only learning is timed, by the clock
+and as CPU time of the whole process: reading, counting and compiling are not. gensim reads its fastest way
+(corpus_file). Scores: Spearman correlation with WordSim-353 and SimLex-999, share of right analogies (3CosAdd
+among the 30,000 most frequent words); gensim ships the three sets. Of the seeds, the mean and standard
+deviation.
 """
 
 import argparse
@@ -25,6 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from recipes.sections import keep
+
 WAYS: dict[str, dict[str, Any]] = {
     "skip-gram": {"model": "skip-gram", "negative": 5},
     "cbow": {"model": "cbow", "negative": 5},
@@ -33,6 +37,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "cbow, tree": {"model": "cbow", "negative": 0},
 }
 USUAL = ("skip-gram", "cbow", "fasttext")
+SPEED = "words a CPU second"
 SIZE = {"dim": 100, "window": 5, "min_count": 5, "sample": 1e-3, "rate": 0.025}
 
 PEER = """
@@ -49,15 +54,15 @@ given = dict(
 )
 model = FastText(**given, bucket=way["buckets"]) if "buckets" in way else Word2Vec(**given)
 model.build_vocab(corpus_file=corpus)
-start = time.process_time()
+start, clock = time.process_time(), time.perf_counter()
 model.train(
     corpus_file=corpus, total_examples=model.corpus_count, total_words=model.corpus_total_words,
     epochs=way["epochs"],
 )
-seconds = time.process_time() - start
+seconds, clock = time.process_time() - start, time.perf_counter() - clock
 words = model.wv.index_to_key
 counts = [model.wv.get_vecattr(w, "count") for w in words]
-np.savez(out, words=np.array(words), counts=counts, vectors=model.wv.vectors, seconds=seconds)
+np.savez(out, words=np.array(words), counts=counts, vectors=model.wv.vectors, seconds=seconds, clock=clock)
 print(Path(gensim.__file__).parent / "test" / "test_data")
 """
 
@@ -74,14 +79,19 @@ def ours(way: dict[str, Any], corpus: str, out: str) -> None:
     assert issubclass(cls, ClosedForm)
     options = {k: v for k, v in way.items() if k != "seed"}
     cls(**options | {"epochs": 1}).solve(text(["a b c"] * 99))  # compiles, or finds what is compiled
-    start = time.process_time()
+    start = now()
     read(source, lower=True, min_count=way["min_count"])
-    reading = time.process_time() - start
+    reading = now() - start
     made = cls(**options).solve(source, seed=way["seed"])  # reads once more
-    seconds = time.process_time() - start - 2 * reading
+    seconds, clock = now() - start - 2 * reading
     assert isinstance(made, Words)
     found = encode(made, made.words).numpy()
-    np.savez(out, words=np.array(made.words), counts=made.counts, vectors=found, seconds=seconds)
+    np.savez(out, words=np.array(made.words), counts=made.counts, vectors=found, seconds=seconds, clock=clock)
+
+
+def now() -> np.ndarray:
+    """Of this process's work, and by the clock."""
+    return np.array([time.process_time(), time.perf_counter()])
 
 
 def pairs(path: Path) -> list[tuple[str, str, float]]:
@@ -119,10 +129,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--gensim", required=True, metavar="PYTHON")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--only", nargs="*", default=USUAL, choices=WAYS)
+    parser.add_argument("--keep", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         compare(asked, Path(folder))
@@ -134,7 +145,7 @@ def compare(asked: argparse.Namespace, folder: Path) -> None:
         total = sum(len(line.split()) for line in lines) * asked.epochs
     for name in asked.only:
         met: dict[str, list[dict[str, float]]] = {"ilk": [], "gensim": []}
-        for seed in range(asked.seeds):
+        for seed in asked.seeds:
             way = SIZE | WAYS[name] | {"seed": seed, "epochs": asked.epochs, "threads": asked.threads}
             told = json.dumps(way)
             done = subprocess.run(
@@ -147,6 +158,9 @@ def compare(asked: argparse.Namespace, folder: Path) -> None:
             )
             met["ilk"].append(row(out, sets, total))
             print(f"{name}, seed {seed}:", *(f"{k} {v[-1]}" for k, v in met.items()), sep="\n  ", flush=True)
+            for who in met if asked.keep else ():
+                said = {"way": name, "by": who, "epochs": asked.epochs, "threads": asked.threads}
+                keep("words", said | {"seed": seed} | met[who][-1])
         tell(name, met)
 
 
@@ -160,7 +174,7 @@ def unpacked(path: Path, folder: Path) -> str:
 
 def row(out: Path, sets: Path, total: int) -> dict[str, float]:
     with np.load(out, allow_pickle=False) as file:
-        speed = {"words a CPU second": round(total / float(file["seconds"]))}
+        speed = {SPEED: round(total / float(file["seconds"])), "words/s": round(total / float(file["clock"]))}
         found = scores(file["words"], file["counts"], file["vectors"], sets)
         return speed | {k: round(v, 1) for k, v in found.items()}
 
@@ -169,9 +183,10 @@ def tell(name: str, met: dict[str, list[dict[str, float]]]) -> None:
     for who, rows in met.items():
         for figure in rows[0]:
             values = [r[figure] for r in rows]
-            print(f"{name:16} {who:7} {figure:20} {np.mean(values):12,.1f} +- {np.ptp(values):,.1f}")
-    ratios = [a["words a CPU second"] / b["words a CPU second"] for a, b in zip(met["ilk"], met["gensim"])]
-    print(f"{name:16} ilk is {np.mean(ratios):.2f} times as fast ({min(ratios):.2f} to {max(ratios):.2f})")
+            print(f"{name:16} {who:7} {figure:20} {np.mean(values):12,.1f} +- {np.std(values):,.1f}")
+    for figure in (SPEED, "words/s"):
+        ratios = [a[figure] / b[figure] for a, b in zip(met["ilk"], met["gensim"])]
+        print(f"{name:16} {figure}: {np.mean(ratios):.2f} times ({min(ratios):.2f} to {max(ratios):.2f})")
 
 
 if __name__ == "__main__":

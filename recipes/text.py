@@ -3,11 +3,11 @@
 A gloss ("a domesticated carnivorous mammal ...") asks for the gloss of its hypernym among all others: MRR is
 the mean of 1 / rank, R@10 the share found among ten. Learnt from the same glosses, examples included.
 
-    OMP_NUM_THREADS=1 python -m recipes.text WORDNET --minutes 3 [--hub FOLDER] [--only sif,simcse]
+    OMP_NUM_THREADS=1 python -m recipes.text WORDNET --minutes 3 [--hub FOLDER] [--only sif,simcse] [--keep]
 
 WORDNET is the folder with data.noun, data.verb, ... (Debian: wordnet-base, /usr/share/wordnet); FOLDER a
 sentence encoder. Minutes are the processor's own. Networks are evened out as `ilk learn` does. Some fifteen
-CPU-minutes with the defaults. What it printed: docs/text.md.
+CPU-minutes with the defaults. `--keep` adds each row to recipes/text.csv (docs/results.md).
 """
 
 import argparse
@@ -28,8 +28,9 @@ from ilk.learning.judging import Judge
 from ilk.learning.usual import encoder_for, with_vocabulary
 from ilk.objectives import ClosedForm
 from ilk.source.text import Text
+from recipes.sections import keep
 
-CLOSED = ("tfidf", "sif", "word2vec", "fasttext")
+CLOSED = ("tfidf", "sif", "word2vec", "fasttext", "doc2vec")
 LEARNT: dict[str, tuple[str, dict[str, float]]] = {
     "simcse-cropped": ("simcse", {"cropped": 0.3}),
     "simcse": ("simcse", {}),
@@ -37,6 +38,8 @@ LEARNT: dict[str, tuple[str, dict[str, float]]] = {
     "tsdae": ("tsdae", {}),
 }
 ASKED = 1000
+LENGTH = 48  # pieces; nine glosses in ten have fewer
+FIGURES = ("MRR", "R@10", "halves found", "CPU-seconds")
 
 
 def main() -> None:
@@ -44,7 +47,7 @@ def main() -> None:
     source, pairs = wordnet(options.wordnet, options.most)
     judge = Judge(source, ilk.Recipe(minutes=options.minutes))
     print(f"{len(source):,} glosses, {len(pairs):,} questions")
-    print("| way | dim | MRR | R@10 | halves found | CPU-seconds |")
+    print(f"| way | dim | {' | '.join(FIGURES)} |")
     print("|---|---|---|---|---|---|")
     for name, encoder, seconds in ways(source, options):
         mrr, ten = retrieval(embed(encoder, source), pairs)
@@ -52,6 +55,10 @@ def main() -> None:
         print(
             f"| {name} | {encoder.dim} | {mrr:.3f} | {ten:.3f} | {halves:.3f} | {seconds:.0f} |", flush=True
         )
+        if options.keep:
+            figures = dict(zip(FIGURES, (*(f"{v:.4f}" for v in (mrr, ten, halves)), f"{seconds:.0f}")))
+            about = {"way": name, "dim": encoder.dim, "glosses": len(source), "seed": options.seed}
+            keep("text", about | figures)
 
 
 def _options() -> argparse.Namespace:
@@ -64,6 +71,9 @@ def _options() -> argparse.Namespace:
     every = [*CLOSED, *LEARNT]
     parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=",".join(every))
     parser.add_argument("--hub", help="a folder with a sentence encoder")
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
 
 
@@ -99,7 +109,9 @@ def _chosen(
 def ways(source: Text, options: argparse.Namespace) -> Iterator[tuple[str, Encoder, float]]:
     for name in options.only:
         began = time.process_time()
-        found = _learnt(*LEARNT[name], source, options.minutes) if name in LEARNT else _solved(name, source)
+        found = (
+            _learnt(*LEARNT[name], source, options) if name in LEARNT else _solved(name, source, options.seed)
+        )
         yield name, found, time.process_time() - began
     if options.hub:
         yield (
@@ -109,20 +121,20 @@ def ways(source: Text, options: argparse.Namespace) -> Iterator[tuple[str, Encod
         )
 
 
-def _solved(name: str, source: Text) -> Encoder:
+def _solved(name: str, source: Text, seed: int) -> Encoder:
     cls = objectives.find(name)
     assert issubclass(cls, ClosedForm)
-    return construct(cls, {}, {}).solve(source)
+    return construct(cls, {}, {}).solve(source, seed=seed)
 
 
-def _learnt(name: str, more: dict[str, float], source: Text, minutes: float) -> Encoder:
+def _learnt(name: str, more: dict[str, float], source: Text, options: argparse.Namespace) -> Encoder:
     cls = objectives.find(name)
     assert not issubclass(cls, ClosedForm)
     network = encoder_for(name, "text")
-    torch.manual_seed(0)
-    pieces = with_vocabulary(encoders.find(network), cls, {"length": 64}, source, 0)
+    torch.manual_seed(options.seed)
+    pieces = with_vocabulary(encoders.find(network), cls, {"length": LENGTH}, source, options.seed)
     objective = construct(cls, more, {"encoder": encoders.build(network, {}, **pieces)})
-    recipe = ilk.Recipe(minutes=minutes, checks=4)
+    recipe = ilk.Recipe(minutes=options.minutes, batch=options.batch, checks=2, seed=options.seed)
     found = ilk.fit(objective, source, recipe, run=Path(mkdtemp()), clock=time.process_time)
     return evened(found, source) if objective.level else found
 

@@ -5,6 +5,7 @@ Legend: n pairs, D dimensions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,14 @@ from ..source.pairs import NAMES, Pairs, caption_of
 from .zeroshot import unit
 
 if TYPE_CHECKING:
+    from ..encoders import Encoder
     from ..space import Space
 
 KS = (1, 5, 10)
+AGAIN = 50  # of the nearest, sorted again where there is a network that looks at both halves at once
 _BLOCK = 1024  # rows compared at a time
+
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # rows of pictures and of captions, side by side
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class Retrieval:
         )
 
     def sentence(self) -> str:
-        there, back = (w.recall[-1] for w in self.ways)
+        there, back = (w.recall[-1] for w in self.ways[:2])
         return (
             f"Of {self.pairs:,} captions {there:.1%} find their picture among the {KS[-1]} nearest, of the "
             f"pictures {back:.1%} their caption. The halves of a pair are {self.alignment:.2f} apart (mean "
@@ -80,11 +85,22 @@ def retrieval(space: Space, data: Any = None, *, caption: str | None = None) -> 
     source = data if isinstance(data, Pairs) else read({**space.reading, "reader": "pairs"}, data, **options)
     assert isinstance(source, Pairs)
     said = source.captions.batch(np.arange(len(source)))
-    return both_ways(space.encode(source.pictures), space.encode(said), said)
+    score = scored(space.encoder, source)
+    return both_ways(space.encode(source.pictures), space.encode(said), said, score)
 
 
-def both_ways(pictures: np.ndarray, words: np.ndarray, said: list[str]) -> Retrieval:
-    """Of vectors (n, D) of pictures and of their captions."""
+def scored(encoder: Encoder, source: Pairs) -> Score | None:
+    """By a network that looks at both halves at once; None: the encoder has none."""
+    from ..encoders.fused import Fused
+    from ._sorting import scorer
+
+    return scorer(encoder, source) if isinstance(encoder, Fused) else None
+
+
+def both_ways(
+    pictures: np.ndarray, words: np.ndarray, said: list[str], score: Score | None = None
+) -> Retrieval:
+    """Of vectors (n, D) of pictures and of their captions; by `score` what they find is sorted again."""
     from ..training import health
 
     if len(said) < 2:
@@ -92,6 +108,11 @@ def both_ways(pictures: np.ndarray, words: np.ndarray, said: list[str]) -> Retri
     a, b = unit(pictures), unit(words)
     same = np.unique(said, return_inverse=True)[1]
     ways = [_way("words to pictures", b, a, same), _way("pictures to words", a, b, same)]
+    if score is not None:
+        ways += [
+            _way("words to pictures, sorted again", b, a, same, lambda rows, found: score(found, rows)),
+            _way("pictures to words, sorted again", a, b, same, score),
+        ]
     return Retrieval(
         len(said),
         ways,
@@ -115,8 +136,10 @@ def _captions(space: Space, name: str | None) -> tuple[list[str], np.ndarray]:
     return [str(said[i]) for i in rows], np.array(rows, np.int64)
 
 
-def _way(name: str, asking: np.ndarray, asked: np.ndarray, same: np.ndarray) -> Way:
-    ranks = _ranks(asking, asked, same)
+def _way(
+    name: str, asking: np.ndarray, asked: np.ndarray, same: np.ndarray, score: Score | None = None
+) -> Way:
+    ranks = _ranks(asking, asked, same, score)
     right = np.bincount(same)[same]  # (n,) answers that count
     wrong = 1 - right / len(same)  # of one draw; of KS[-1] draws it is nearly this to their power
     return Way(
@@ -127,16 +150,27 @@ def _way(name: str, asking: np.ndarray, asked: np.ndarray, same: np.ndarray) -> 
     )
 
 
-def _ranks(asking: np.ndarray, asked: np.ndarray, same: np.ndarray) -> np.ndarray:
+def _ranks(asking: np.ndarray, asked: np.ndarray, same: np.ndarray, score: Score | None) -> np.ndarray:
     """(n,) the place of the first right answer; what is just as near comes before it."""
     ranks = np.zeros(len(asking), np.int64)
     for start in range(0, len(asking), _BLOCK):
-        rows = slice(start, start + _BLOCK)
+        rows = np.arange(start, min(start + _BLOCK, len(asking)))
         near = asking[rows] @ asked.T  # (b, n)
+        if score is not None:
+            near = _again(near, rows, score)
         right = same[rows, None] == same
         best = np.where(right, near, -np.inf).max(1, keepdims=True)
         ranks[rows] = 1 + ((near >= best) & ~right).sum(1)
     return ranks
+
+
+def _again(near: np.ndarray, rows: np.ndarray, score: Score) -> np.ndarray:
+    """The nearest of each row by their scores, before all others."""
+    few = min(AGAIN, near.shape[1])
+    first = np.argpartition(-near, few - 1, 1)[:, :few]  # (b, few)
+    told = score(np.repeat(rows, few), first.reshape(-1)).reshape(first.shape)
+    np.put_along_axis(near, first, 2 + told - told.min(), 1)  # a cosine is at most 1
+    return near
 
 
 def _across(a: np.ndarray, b: np.ndarray) -> float:

@@ -68,6 +68,13 @@ class MapEncoder(Encoder, ABC):
     def maps(self, x: Tensor) -> list[Tensor]:  # (B, C, H, W) -> (B, w, H / s, W / s) each
         ...
 
+    @abstractmethod
+    def vector(self, maps: list[Tensor]) -> Tensor:  # -> (B, dim)
+        """What `forward` makes of these maps."""
+
+    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, dim)
+        return self.vector(self.maps(x))
+
 
 def grid_of(x: Tensor, patch: int) -> tuple[int, int]:
     """Rows and columns of patches of pictures (B, C, H, W)."""

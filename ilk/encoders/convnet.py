@@ -51,9 +51,8 @@ class ConvNet(MapEncoder):
         x = self.stem(self.standardise(x.contiguous(memory_format=torch.channels_last)))
         return [x, *stages(self.body, ENDS, x)]
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
-        x = self.maps(x)[-1]  # (B, 8w, h, h)
-        x = F.adaptive_avg_pool2d(x, PLACES)  # (B, 8w, 2, 2)
+    def vector(self, maps: list[Tensor]) -> Tensor:  # -> (B, D)
+        x = F.adaptive_avg_pool2d(maps[-1], PLACES)  # (B, 8w, h, h) -> (B, 8w, 2, 2)
         vectors: Tensor = self.head(x.flatten(1))  # (B, 8w * 4) -> (B, D)
         return vectors
 

@@ -65,8 +65,8 @@ class ResNet(MapEncoder):
         x = self.front(self.standardise(x.contiguous(memory_format=torch.channels_last)))
         return stages(self.body, self.ends, x)
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
-        vectors: Tensor = self.head(self.maps(x)[-1].mean((2, 3)))  # (B, 8w) -> (B, D)
+    def vector(self, maps: list[Tensor]) -> Tensor:  # -> (B, D)
+        vectors: Tensor = self.head(maps[-1].mean((2, 3)))  # (B, 8w, h, h) -> (B, 8w) -> (B, D)
         return vectors
 
 

@@ -43,6 +43,6 @@ class VGG(MapEncoder):
     def maps(self, x: Tensor) -> list[Tensor]:
         return stages(self.body, self.ends, self.standardise(x.contiguous(memory_format=torch.channels_last)))
 
-    def forward(self, x: Tensor) -> Tensor:  # (B, C, H, W) -> (B, D)
-        vectors: Tensor = self.head(self.maps(x)[-1].mean((2, 3)))  # (B, 8w) -> (B, D)
+    def vector(self, maps: list[Tensor]) -> Tensor:  # -> (B, D)
+        vectors: Tensor = self.head(maps[-1].mean((2, 3)))  # (B, 8w, h, h) -> (B, 8w) -> (B, D)
         return vectors

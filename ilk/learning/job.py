@@ -11,6 +11,7 @@ from .. import encoders, objectives, saved
 from ..console import say
 from ..decoders import Decoder
 from ..encoders import Encoder
+from ..encoders.fused import Fused
 from ..encoders.projected import evened
 from ..encoders.vit import patch_for
 from ..find import construct, parameters
@@ -147,7 +148,8 @@ class Job:
             offered["patch"] = patch_for(offered["size"])
         encoder = encoders.build(self.encoder, offered, **dim, **others)
         if isinstance(self.source, Pairs):
-            encoder = two_towers(encoder, self.source, self.recipe.seed, **towers)
+            two = two_towers(encoder, self.source, self.recipe.seed, **towers)
+            encoder = Fused(two) if objectives.usual_encoder(cls) == "fused" else two
         return construct(cls, own, {"encoder": encoder, **self.source.traits})
 
 

@@ -130,7 +130,7 @@ class Space:
     @cached_property
     def in_words(self) -> bool:
         """Whether it can be asked in words: its samples are texts, or its encoder reads some too."""
-        return self.of_text or class_of(self.path / "encoder.json") == "two"
+        return self.of_text or class_of(self.path / "encoder.json") in ("two", "fused")
 
     def __len__(self) -> int:
         return len(self._at.rows)

@@ -19,7 +19,7 @@ from sklearn.datasets import load_digits
 from ilk import decoders, encoders, find, objectives
 from ilk.decoders import Decoder
 from ilk.decoders._blanks import BLANKS
-from ilk.encoders import Encoder, MapEncoder, TokenEncoder
+from ilk.encoders import Encoder, MapEncoder
 from ilk.encoders._described import described
 from ilk.encoders._tokenizer import train
 from ilk.encoders.detector import Detector
@@ -184,7 +184,8 @@ SPECIAL: dict[str, Callable[[Source], Encoder]] = {
 BEHIND = {
     "unet": ("net.up.", "net.even.", "net.paint."),
     "latent": ("back.", "wide."),
-}  # the way back to pictures, past the vector
+    "fused": ("odds.",),
+}  # the way back to pictures, past the vector; what tells whether two match
 SMALL = {  # options of objectives that make them small
     **{"width": 8, "prototypes": 64, "queue": 64, "narrow": 2},
     "decoder_width": 32,
@@ -225,10 +226,7 @@ def two() -> Encoder:
 
 def fused() -> Encoder:
     seeing = encoders.build("vit", images().traits, dim=16, width=16, depth=1, heads=2, patch=8)
-    words = spelling(32)  # as wide as its tokens: it has no last layer, which would learn nothing
-    assert isinstance(seeing, TokenEncoder)
-    assert isinstance(words, TokenEncoder)
-    return Fused(seeing, words, 12, heads=2)
+    return Fused(Two(seeing, spelling(16), 12), heads=2)
 
 
 def spelling(dim: int) -> Encoder:
@@ -285,7 +283,7 @@ def decoder(name: str, source: Source, dim: int) -> Decoder:
 def objective(cls: type[Objective], source: Source) -> Objective:
     """Around a small encoder of the kind it asks for; what else it owns is small too where it can be."""
     if kind(source) in ("pairs", "interactions"):
-        both = two() if kind(source) == "pairs" else towers(source)
+        both = encoder(objectives.usual_encoder(cls), source)
         return construct(cls, {}, {"encoder": both, **source.traits})
     if takes(cls) == "boxes":
         return construct(cls, {}, {"encoder": detector(source), **source.traits})
