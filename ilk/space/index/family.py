@@ -13,6 +13,8 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -107,3 +109,12 @@ class Approximate:
             with self._one:
                 self.index.add(ready[start : start + _BLOCK])
                 self.covered = int(self.index.ntotal)
+
+
+def shared_out(search: Callable[[np.ndarray], np.ndarray], asked: np.ndarray, least: int) -> np.ndarray:
+    """`search` in as many threads as FAISS would take, at least so many questions each."""
+    parts = min(faiss.omp_get_max_threads(), len(asked) // least)
+    if parts < 2:
+        return search(asked)
+    with ThreadPoolExecutor(parts) as pool:
+        return np.concatenate(list(pool.map(search, np.array_split(asked, parts))))
