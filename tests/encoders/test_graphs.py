@@ -194,6 +194,33 @@ def test_the_norm_is_that_of_the_whole_jacobian(settling: tuple[FixedPoint, Mess
     assert found == pytest.approx(exact.item(), rel=0.05)
 
 
+def test_all_batches_of_a_graph_share_one_settling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And none is taken from before the weights changed, of another graph, or while gradients are wanted."""
+    settled, asked = FixedPoint.settled, []
+
+    def counted(self: FixedPoint, seen: Messages) -> Tensor:
+        asked.append(seen)
+        return settled(self, seen)
+
+    monkeypatch.setattr(FixedPoint, "settled", counted)
+    torch.manual_seed(0)
+    one, encoder = graph(), FixedPoint(3, 1, dim=5, width=4)
+    apart = embed(encoder, one, batch=2)
+    assert len(asked) == 1
+    np.testing.assert_array_equal(apart, embed(encoder, one, np.arange(5)[::-1])[::-1])
+    assert len(asked) == 1
+    with torch.no_grad():
+        encoder.own.weight.add_(0.5)
+    assert np.abs(embed(encoder, one) - apart).max() > 0.01
+    with torch.no_grad():
+        encoder.own.weight.sub_(0.5)
+    np.testing.assert_allclose(embed(encoder, one), apart, atol=1e-5)
+    assert len(asked) == 3
+    embed(encoder, graph())
+    encoder(one.batch(np.arange(2)))
+    assert len(asked) == 5
+
+
 def test_the_penalty_brings_states_that_run_away_back(capsys: pytest.CaptureFixture[str]) -> None:
     ring = ilk.graphs(nx.wheel_graph(9), features=np.eye(9))
     torch.manual_seed(0)
