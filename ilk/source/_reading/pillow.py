@@ -50,7 +50,7 @@ def _of_pillow(image: Image.Image) -> np.ndarray:  # (C, H, W)
     elif image.mode not in ("1", "L", "LA", "RGB", "RGBA", "F") and not image.mode.startswith("I"):
         image = image.convert("RGB")
     x = np.asarray(image)
-    x = x[None] if x.ndim == 2 else np.moveaxis(x, -1, 0)
+    x = x[None] if x.ndim == 2 else x.transpose(2, 0, 1)
     return over_white(x) if image.mode in ("LA", "RGBA") else x
 
 

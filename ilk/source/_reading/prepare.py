@@ -153,9 +153,9 @@ def _resampled(x: np.ndarray, size: tuple[int, int]) -> np.ndarray:  # (C, h, w)
     if x.shape[1:] == size:
         return x
     if x.dtype == np.uint8 and c in (1, 3):
-        image = Image.fromarray(np.ascontiguousarray(np.moveaxis(x, 0, -1) if c == 3 else x[0]))
+        image = Image.fromarray(np.ascontiguousarray(x.transpose(1, 2, 0) if c == 3 else x[0]))
         small = np.asarray(image.resize((wide, high), Image.Resampling.BICUBIC))
-        return np.moveaxis(small, -1, 0) if c == 3 else small[None]
+        return small.transpose(2, 0, 1) if c == 3 else small[None]
     # A filter without negative lobes: no dark rings around stars, what was positive stays so.
     planes = [Image.fromarray(np.ascontiguousarray(p, np.float32)) for p in x]
     small = np.stack([np.asarray(p.resize((wide, high), Image.Resampling.BILINEAR)) for p in planes])
