@@ -50,7 +50,9 @@ def learn(
     minutes: Annotated[float | None, typer.Option(help="How long to train a network [default: 2].")] = None,
     steps: Annotated[int | None, typer.Option(help="... or how many steps.")] = None,
     epochs: Annotated[float | None, typer.Option(help="... or how many times over the data.")] = None,
-    batch: Annotated[int, typer.Option(help="Samples a step, shared by all processes.")] = 64,
+    batch: Annotated[
+        int | None, typer.Option(help="Samples a step, shared by all processes [default: 64; of boxes 8].")
+    ] = None,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at its height.")] = 2e-3,
     size: Annotated[int | None, typer.Option(help="Pixels a side [default: their own, or 64].")] = None,
     channels: Annotated[int | None, typer.Option(help="1: grey, 3: colour [default: as they are].")] = None,
@@ -129,15 +131,16 @@ def learn(
     data, options = split([data, *rest.args])
     from ..learning.learn import learn
     from ..learning.target import default_name
-    from ..learning.usual import check, kind_for
+    from ..learning.usual import check, kind_for, usual
     from ..source._kind import reader
     from ..training.distributed import group, in_turn
     from ..training.recipe import Recipe
 
-    recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
     with group() as (rank, _):
         with in_turn():
             of = as_ or kind_for(objective, data)
+            batch = usual(of).batch if batch is None else batch
+            recipe = Recipe(steps, epochs, minutes, batch=batch, learning_rate=learning_rate, seed=seed)
             read = reader(of, data)
             known = [p.name.rstrip("_") for p in rest.command.params if p.name]
             check(objective, encoder, dim, options, others=known, of=of)

@@ -38,7 +38,7 @@ class Detector(Encoder):
         classes: Sequence[str],
         how: str = "free",
         levels: int = 3,
-        pyramid: int = 64,
+        pyramid: int = 32,
         anchors: Sequence[Sequence[float]] | None = None,
     ) -> None:
         super().__init__()

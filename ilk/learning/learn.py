@@ -19,8 +19,6 @@ from .job import Job, folder_of
 from .target import Target, default_name, paths
 from .usual import HALVES, check, check_graph, check_label, encoder_for, kind_for, usual
 
-_TWO_MINUTES = Recipe()
-
 
 def learn(
     data: Any,
@@ -30,7 +28,7 @@ def learn(
     as_: str | None = None,
     encoder: str | None = None,
     dim: int | None = None,
-    recipe: Recipe = _TWO_MINUTES,
+    recipe: Recipe | None = None,
     label: str | None = None,
     replace: bool = False,
     ray: str | None = None,
@@ -42,6 +40,7 @@ def learn(
     as_        what the data are: images, text, graphs, pairs or boxes (default: what most of them look like,
                and pairs or boxes where the objective is for such)
     encoder    for objectives that train a network (default: what suits it); `dim` is the length of a vector
+    recipe     how long, how fast, ... (default: two minutes, in batches that suit the data)
     label      a metadata column to judge by; without one, a score that is less sure (see judging.py) decides
     replace    throw away a run and a space of that name first
     ray        train on the Ray cluster of that address; "auto": as RAY_ADDRESS says, or one here
@@ -64,6 +63,7 @@ def learn(
             check_label(label, source)
             check_graph(objective, source)
             encoder = encoder or encoder_for(objective, of)
+            recipe = recipe or Recipe(batch=usual(of).batch)
             job = Job(source, encoder, dim, _sharp(recipe, len(source)), label, options, ray)
             # Before the target: what refuses an option leaves no half-made run behind.
             made = None if objective == "auto" else job.built(objective)

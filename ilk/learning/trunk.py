@@ -3,6 +3,7 @@
 Legend: n boxes.
 """
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ from ..errors import DataError, OptionError
 from ..find import parameters
 from ..source.boxes import Boxed
 
+WIDTH = 16  # of a blank convnet: its maps are large here, and many cheap steps beat few dear ones
+FILLED = 8  # cells of a trunk's finest map that a thing of usual size is to fill, along a side
+SIZES = (16, 256)  # from no step down before the first map to one of 16 pixels
 EACH = 3  # anchors of a level, as in YOLOv3
 ROUNDS = 100  # of the grouping that finds them, at most
 
@@ -30,28 +34,39 @@ def detector_for(
     start: str | os.PathLike[str] | None = None,
     how: str = "free",
     levels: int = 3,
-    pyramid: int = 64,
+    pyramid: int = 32,
     **options: Any,
 ) -> Detector:
     """A blank trunk of that name, or the one that `start` (a space, or a folder of a run) learnt before.
 
-    The size of the pictures is no trait here: a trunk steps down as it would for small ones, so that things
-    of a few cells are seen wherever they are in a large one.
+    How far a blank trunk steps down at first (`size`) goes by the things, not by the pictures: small ones are
+    to be seen wherever they are in a large one.
     """
     torch.manual_seed(seed)
     channels = source.traits["channels"]
+    known = source.boxes(np.arange(len(source)))
+    sides = np.concatenate([b[:, 2:] - b[:, :2] for b, _ in known])  # (n, 2)
     if start is None:
-        trunk = encoders.build(encoder, {"channels": channels}, **options)
+        offered = {"channels": channels, "size": front(sides)} | (
+            {"width": WIDTH} if encoder == "convnet" else {}
+        )
+        trunk = encoders.build(encoder, offered, **options)
     else:
         trunk = _before(Path(start), channels)
         if options:
             do = f"Leave {' and '.join(options)} out: it is as it was learnt."
             raise OptionError(f"the trunk comes from {start}", do)
-    anchors = None
-    if how == "anchors":
-        known = source.boxes(np.arange(len(source)))
-        anchors = priors(np.concatenate([b[:, 2:] - b[:, :2] for b, _ in known]), EACH * levels, seed)
+    anchors = priors(sides, EACH * levels, seed) if how == "anchors" else None
     return Detector(trunk, [*source.classes], how, levels, pyramid, anchors)
+
+
+def front(sides: np.ndarray) -> int:
+    """The side of pictures whose steps down suit things with boxes of these widths and heights (n, 2)."""
+    if not len(sides):
+        return 64  # nothing is known of the things
+    usual = float(np.median(np.sqrt(sides.prod(1))))
+    size = 16 * 2 ** round(math.log2(usual / FILLED))
+    return int(min(max(size, SIZES[0]), SIZES[1]))
 
 
 def _before(folder: Path, channels: int) -> Encoder:

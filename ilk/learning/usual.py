@@ -34,6 +34,7 @@ class Usual:
     slow: str  # the one that it gives more minutes to
     plain: str  # the baseline that it keeps where that is better than both
     encoder: str  # of objectives that train any network
+    batch: int = 64  # samples a step
 
 
 USUAL = {  # a new kind of data adds its own, as in source/_kind.py
@@ -42,7 +43,7 @@ USUAL = {  # a new kind of data adds its own, as in source/_kind.py
     "graphs": Usual("node2vec", "infomax", "features", "gcn"),
     "whole graphs": Usual("wl", "graph_contrast", "features", "gcn"),  # each of many is a sample
     "pairs": Usual("clip", "clip", "", "convnet"),  # but one way; the encoder of the pictures
-    "boxes": Usual("yolo", "yolo", "", "convnet"),
+    "boxes": Usual("yolo", "yolo", "", "convnet", batch=8),  # a picture holds several, and thousands of cells
     "interactions": Usual("two_tower", "two_tower", "", "record"),  # of either side
 }
 # The kind of data that the encoder is for

@@ -12,7 +12,7 @@ from ilk.encoders import Encoder, MapEncoder
 from ilk.encoders.detector import Detector
 from ilk.encoders.projected import evened
 from ilk.errors import DataError, OptionError, UnknownName
-from ilk.learning.trunk import detector_for, priors
+from ilk.learning.trunk import detector_for, front, priors
 from ilk.learning.usual import kind_for
 from ilk.source.boxes import Boxed
 from ilk.source.scenes import scenes
@@ -35,6 +35,17 @@ def test_anchors_are_the_sides_that_boxes_have() -> None:
         assert np.array(priors(sides, 3, seed)) == pytest.approx(sorts, rel=0.05)
     with pytest.raises(DataError, match="2 boxes to choose 3 anchors"):
         priors(sides[:2], 3)
+
+
+@pytest.mark.parametrize(("side", "size"), [(3, 16), (8, 16), (16, 32), (30, 64), (120, 256), (900, 256)])
+def test_a_blank_trunk_steps_down_so_that_things_fill_some_cells(side: int, size: int) -> None:
+    """Eight cells of the finest map, whose stride is `size` / 16; the levels looked at begin with the next."""
+    pixels = np.zeros((2, 1, 1024, 1024), np.uint8)
+    boxes = [np.array([[0, 0, side / 2, side * 2]]), np.zeros((0, 4))]
+    source = Boxed(ilk.images(pixels), boxes, [np.zeros(1), np.zeros(0)])
+    detector = detector_for(source, "convnet", 0, width=4)
+    assert detector.encoder.size == size
+    assert detector.strides == tuple(size // 16 * 2**i for i in (1, 2, 3))
 
 
 def test_a_trunk_learnt_before_is_taken_as_it_is(source: Boxed, tmp_path: Path) -> None:
@@ -60,6 +71,10 @@ def test_a_trunk_learnt_before_is_taken_as_it_is(source: Boxed, tmp_path: Path) 
 def scenes_of_colour() -> Boxed:
     pictures = ilk.images(np.zeros((2, 3, 32, 32), np.uint8))
     return Boxed(pictures, [np.zeros((0, 4))] * 2, [np.zeros(0)] * 2)
+
+
+def test_where_nothing_is_known_of_things_the_trunk_is_the_usual() -> None:
+    assert front(np.zeros((0, 2))) == 64
 
 
 def test_learn_makes_a_detector_and_a_space_of_the_pictures(source: Boxed, tmp_path: Path) -> None:
