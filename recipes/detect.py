@@ -29,7 +29,7 @@ import ilk
 from ilk import encoders
 from ilk.detection import discover
 from ilk.encoders.detector import Detector
-from ilk.learning.trunk import detector_for
+from ilk.learning.trunk import WIDTH, detector_for
 from ilk.objectives.simclr import SimCLR
 from ilk.objectives.yolo import YOLO
 from ilk.source.boxes import Boxed
@@ -40,11 +40,10 @@ from recipes import sections
 
 ASKED = 300  # scenes
 SIZE = 128  # pixels a side of a scene
-WIDTH = 16  # of the trunk: many cheap steps
 CUT = 32  # pixels a side of what is cut out
 LEAST = 0.01
 FACE = 256  # pixels a side of a drawn scene
-BATCH = 8  # many small steps: as many pictures in batches of 32 taught less
+BATCH, RATE = 8, 3e-3  # many small steps: as many pictures in batches of 32 taught less
 LABELLED, AROUND = 50, 800  # scenes of `few`
 KINDS = {"digits": "digits", "emoji": "pictures", "few": "digits"}
 
@@ -59,11 +58,9 @@ def learnt(
     source: Boxed, minutes: float, run: Path, seed: int, *, start: Path | None = None, **options: Any
 ) -> Detector:
     """`options`: of YOLO."""
-    width = {"width": WIDTH} if start is None else {}
-    detector = detector_for(source, "convnet", seed, start=start, **width)
-    recipe = ilk.Recipe(
-        minutes=minutes, batch=BATCH, held_out=max(0.01, min(0.2, 64 / len(source))), seed=seed
-    )
+    detector = detector_for(source, "convnet", seed, start=start)
+    held = max(0.01, min(0.2, 64 / len(source)))
+    recipe = ilk.Recipe(minutes=minutes, batch=BATCH, learning_rate=RATE, held_out=held, seed=seed)
     ilk.fit(YOLO(detector, **options), source, recipe, run=run, clock=time.process_time)
     return detector
 
