@@ -64,12 +64,16 @@ def communities(
     found = Communities(graph.ids, labels, modularity(arcs, labels, resolution), None)
     if space is None:
         return found
-    at = places(space, graph)
+    row = places(space.id_array(), graph)
+    own = np.full(len(space), -1)
+    own[row[row >= 0]] = labels[row >= 0]
     agrees = None
     if GROUPS in space.layers():
-        agrees = float(adjusted_rand_score(space.layer(GROUPS)["cluster"].to_numpy(), labels[at]))
+        groups = space.layer(GROUPS)["cluster"].to_numpy()
+        agrees = float(adjusted_rand_score(groups[own >= 0], own[own >= 0]))
     found = Communities(found.ids, labels, found.modularity, agrees)
-    layer = pa.table({"id": pa.array(space.ids(), pa.string()), "community": pa.array(labels[at])})
+    numbers = pa.array(own, mask=own < 0)  # a row that is no node is in none
+    layer = pa.table({"id": space.id_array(), "community": numbers})
     made = {"by": "louvain", "resolution": resolution, "seed": seed, "says": found.sentence()}
     space.write_layer(LAYER, layer, made)
     return found

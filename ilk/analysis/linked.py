@@ -73,8 +73,7 @@ def strangers(space: Space, graph: Graph, *, beyond: float = 3.5) -> Linked:
     """
     if not beyond > 0:
         raise OptionError(f"beyond is {beyond}", "Give a number above 0, such as 3.5.")
-    at = places(space, graph)
-    arcs = graph.arcs.maximum(graph.arcs.T).tocsr()[at][:, at].tocsr()  # in the space's order
+    arcs = between(space.id_array(), graph)
     unlike = apart(space.vectors(), arcs)
     score = np.full(len(unlike), np.nan)
     asked = np.isfinite(unlike)
@@ -97,16 +96,6 @@ def apart(vectors: np.ndarray, arcs: csr_array) -> np.ndarray:  # (n, D), (n, n)
     return np.asarray(found)
 
 
-def places(space: Space, graph: Graph) -> np.ndarray:
-    """Which node of the graph each row of the space is."""
-    known = {name: i for i, name in enumerate(graph.ids)}
-    missing = [i for i in space.ids() if i not in known]
-    if missing:
-        what = f"{len(missing):,} rows of {space.path} (the first is {missing[0]}) are no nodes of the graph"
-        raise DataError(what, "Give the graph that the space was filled with.")
-    return np.array([known[i] for i in space.ids()], np.int64)
-
-
 def graph_of(space: Space, data: Any = None) -> Graph:
     """The graph again: `data`, or from where `ilk learn` found it. What is said of its nodes is not read."""
     links = {k: v for k, v in space.reading.items() if k not in ("features", "edge_features")}
@@ -116,17 +105,28 @@ def graph_of(space: Space, data: Any = None) -> Graph:
     return found
 
 
-def edges(ids: pa.Array[Any], graph: Graph) -> np.ndarray:
-    """(m, 2) which of the rows with these `ids` are linked, each pair once, whichever way the edge leads.
-
-    The pairs come in random order: the first are an even choice of all. A row that is no node has none.
-    """
-    nodes: Any = pc.index_in(pa.array(graph.ids, ids.type), value_set=ids)
-    row = pc.fill_null(nodes, -1).to_numpy(zero_copy_only=False)
+def places(ids: pa.Array[Any], graph: Graph) -> np.ndarray:
+    """Which of the rows with these `ids` each node is, -1: none. A row that is no node is in no edge."""
+    found: Any = pc.index_in(pa.array(graph.ids, ids.type), value_set=ids)
+    row: np.ndarray = pc.fill_null(found, -1).to_numpy(zero_copy_only=False)
     if len(row) and (row < 0).all():
         what = f"no row is a node of this graph (its first is {graph.ids[0]}, the space's {ids[0]})"
         raise DataError(what, "Give the graph that the space was filled with.")
-    arcs = triu(graph.arcs.maximum(graph.arcs.T), 1).tocoo()
-    pairs = np.stack([row[arcs.row], row[arcs.col]], 1)
-    pairs = pairs[(pairs >= 0).all(1)]
+    return row
+
+
+def between(ids: pa.Array[Any], graph: Graph) -> csr_array:
+    """(n, n) the arcs between the rows with these `ids`, either way."""
+    row, arcs = places(ids, graph), graph.arcs.maximum(graph.arcs.T).tocoo()
+    ends = np.stack([row[c] for c in arcs.coords])  # (2, m)
+    known = (ends >= 0).all(0)
+    return csr_array((arcs.data[known], tuple(ends[:, known])), (len(ids), len(ids)))
+
+
+def edges(ids: pa.Array[Any], graph: Graph) -> np.ndarray:
+    """(m, 2) which of the rows are linked, each pair once, whichever way the edge leads.
+
+    The pairs come in random order: the first are an even choice of all.
+    """
+    pairs = np.stack(triu(between(ids, graph), 1).tocoo().coords, 1)
     return np.asarray(np.random.default_rng(0).permutation(pairs))

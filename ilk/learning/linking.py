@@ -97,7 +97,7 @@ def links(
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "links"
         space = learn(part, objective, out=out, encoder=encoder, dim=dim, recipe=recipe, **options)
-        z = np.array(space.vectors())[np.argsort(places(space, graph))]  # in the graph's order
+        z = np.array(space.vectors())[places(space.id_array(), graph)]  # in the graph's order
     told = _line(z, rest[:TAUGHT], strangers(whole, min(len(rest), TAUGHT), rng))
     known: csr_array[Any] = part.arcs.maximum(part.arcs.T).tocsr()
     ways = {objective: told, **plain(known)}

@@ -82,8 +82,15 @@ def test_communities_of_a_space(planted: Graph, space: Space) -> None:
     assert communities(ilk.graphs(nx.empty_graph(3))).labels.tolist() == [0, 1, 2]
     with pytest.raises(OptionError, match="resolution is 0"):
         communities(planted, resolution=0)
-    with pytest.raises(DataError, match=r"1 rows of .* \(the first is guest\) are no nodes of the graph"):
-        communities(ilk.graphs(nx.path_graph(100)), space)
+    communities(ilk.graphs(nx.path_graph(100)), space)  # which does not know the guest
+    layer = dict(zip(*space.layer("community").to_pydict().values()))
+    assert layer["guest"] is None
+    assert all(layer[str(v)] is not None for v in range(100))
+    assert np.isnan(strangers(space, ilk.graphs(nx.complete_graph(100))).score).tolist() == [
+        i == "guest" for i in space.ids()
+    ]
+    with pytest.raises(DataError, match="no row is a node of this graph"):
+        communities(ilk.graphs([("x", "y")]), space)
 
 
 def test_a_guest_of_all_blocks_is_unlike_those_it_is_linked_with(planted: Graph, space: Space) -> None:
