@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 
 from .. import __version__
 from ..errors import DiskFull, FormatError, IlkError, OptionError, SpaceBusy, UnknownName
-from ._server import answers, asking, marking, routes
+from ._server import answers, asking, drawing, marking, routes
 from ._server.desk import Desk
 from ._server.guard import Guard, Refused, is_loopback
 from ._server.pages import Page, pages
@@ -61,7 +61,7 @@ def addresses(desk: Desk) -> FastAPI:
         responses=TOLD,
     )
     app.state.desk = desk
-    for part in (routes, asking, marking):
+    for part in (routes, asking, drawing, marking):
         app.include_router(part.router)
     _tell_errors(app, desk)
     return app

@@ -9,7 +9,7 @@ export type SpaceInfo = {
   version: string;
   encoder: string;
   columns: Column[];
-  has: Record<"pictures" | "full" | "decoder" | "text" | "clusters" | "anomalies" | "edges" | "writable", boolean>;
+  has: Record<"pictures" | "full" | "decoder" | "draws" | "text" | "clusters" | "anomalies" | "edges" | "writable", boolean>;
   stamp: string;
 };
 export type Packed = { name: string; type: "f32" | "f64" | "u8" | "u16"; offset: number; bytes: number };

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { values } from "../src/api";
 import { between, colouring, withCode } from "../src/state/colouring";
 import { isCondition } from "../src/state/condition";
+import { Mask, stepOf } from "../src/state/drawing";
 import { combine, has, rowsOf, type Operation } from "../src/state/rows";
 import { random } from "../src/map/random";
 import { figures } from "../src/state/figures";
@@ -78,4 +79,24 @@ test("packed columns are read where they lie", () => {
 
 test("numbers are shown short", () => {
   expect([number(3), number(0.123456), number(1.5e-7), number(12345.678)]).toEqual(["3", "0.1235", "1.50e-7", "12350"]);
+});
+
+test("a mask holds what strokes have painted, and travels four cells a letter", () => {
+  const mask = new Mask(4);
+  mask.stroke(0.5, 0.5, 3.5, 0.5, 0.6, true); // along the upper row
+  expect([...mask.cells]).toEqual([1, 1, 1, 1, ...new Array(12).fill(0)]);
+  expect([mask.letters, mask.share]).toEqual(["f000", 0.25]);
+  mask.stroke(3.5, 0.5, 3.5, 0.5, 0.6, false);
+  expect(mask.letters).toBe("e000");
+  mask.invert();
+  expect(mask.letters).toBe("1fff");
+  mask.stroke(-9, -9, -8, 30, 3, true); // beside it
+  expect(mask.letters).toBe("1fff");
+  const odd = new Mask(3);
+  odd.fill(true);
+  expect(odd.letters).toBe("ff8"); // nine cells, and three that are none
+});
+
+test("a slider's step is round, and fine enough", () => {
+  expect([stepOf(0, 90), stepOf(0.1, 0.9), stepOf(-1, 1), stepOf(0, 5000)]).toEqual([0.5, 0.005, 0.01, 50]);
 });

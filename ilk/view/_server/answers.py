@@ -30,6 +30,7 @@ class Has(BaseModel):
     pictures: bool
     full: bool = Field(description="pictures come from the data themselves, not from the rows' small PNGs")
     decoder: bool
+    draws: bool = Field(description="new pictures can be drawn out of noise")
     text: bool
     clusters: bool
     anomalies: bool
@@ -245,6 +246,31 @@ class Direction(BaseModel):
 class Dimensions(BaseModel):
     dimensions: list[Dimension]
     directions: list[Direction]
+
+
+# Drawing
+
+
+class Told(BaseModel):
+    """A number that may be told, as it was in the data that were learnt from."""
+
+    name: str
+    mean: float
+    spread: float
+    low: float
+    high: float
+
+
+class Draws(BaseModel):
+    words: bool
+    text: str | None = Field(description="the column that the words came from")
+    numbers: list[Told]
+    size: int
+    channels: int
+
+
+class Drawn(BaseModel):
+    pictures: list[str] = Field(description="PNG, base64; of a part drawn anew, the first is as it was")
 
 
 # Live

@@ -26,6 +26,7 @@ from ...errors import IlkError, OptionError, SpaceBusy
 from ...space import Space
 from . import answers, inside
 from .dimensions import Direction, dimensions, directions
+from .easel import Easel
 from .edges import Edges
 from .following import Following
 from .guard import Refused
@@ -41,6 +42,7 @@ class At:
     shown: Shown
     marks: Marks
     edges: Edges
+    easel: Easel
 
     def __post_init__(self) -> None:
         self._lock = Lock()
@@ -84,7 +86,7 @@ class Desk:
 
     def _open(self) -> At:
         shown = Shown(self._nothing if self._waits() else self.path)
-        return At(shown, Marks(shown), Edges(shown, self.data))
+        return At(shown, Marks(shown), Edges(shown, self.data), Easel(shown.space.path))
 
     @cached_property
     def _nothing(self) -> Path:

@@ -46,3 +46,17 @@ class Decode(Asked):
     low: float | None = Field(None, ge=0, le=100)
     high: float | None = Field(None, ge=0, le=100)
     colours: Colours = "grey"
+
+
+class Draw(Asked):
+    prompt: str = Field("", max_length=1000)
+    where: dict[str, float] = Field(default={}, max_length=64)
+    n: int = Field(4, ge=1, le=16)
+    guidance: float = Field(2, ge=0, le=20)
+    seed: int = Field(0, ge=0, lt=1 << 32)
+    steps: int = Field(25, ge=1, le=100)
+    row: int | None = Field(None, ge=0, description="Begin from this sample.")
+    strength: float = Field(0.6, gt=0, le=1, description="How much noise is laid over it first.")
+    mask: str | None = Field(
+        None, pattern="^[0-9a-f]*$", max_length=1 << 15, description="Four pixels a letter, 1: drawn anew."
+    )

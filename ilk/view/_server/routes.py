@@ -44,6 +44,7 @@ def about(desk: Desk) -> answers.About:
             pictures=pictures,
             full=bool(desk.originals.data),
             decoder=pictures and (shown.space.path / "decoder.json").exists(),
+            draws=desk.at.easel.place is not None,
             text=shown.space.in_words,
             clusters=shown.layer("cluster") is not None,
             anomalies=shown.layer("anomaly") is not None,

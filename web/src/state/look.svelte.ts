@@ -18,7 +18,7 @@ import { combine, rowsOf, type Operation, type Rows } from "./rows";
 import type { Theme } from "../map/colours";
 
 export type Tool = "move" | "lasso" | "box";
-export type Tab = "sample" | "selection" | "compare" | "dimensions";
+export type Tab = "sample" | "selection" | "compare" | "dimensions" | "draw";
 export type Pinned = { name: string; rows: Rows };
 export type Found = { title: string; items: Near[]; picture: string | null; total: number };
 
