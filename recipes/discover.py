@@ -2,15 +2,16 @@
 
     python -m recipes.discover scenes --digits mnist.npz --pictures openmoji-72.tar
     python -m recipes.discover teach --digits mnist.npz
-    python -m recipes.discover vectors --digits mnist.npz
+    python -m recipes.discover vectors --digits mnist.npz --told detect-runs/digits-8000-12-0
 
 scenes   what stands out by its light, and by the features of a convnet that has learnt nothing, in 60 scenes
          of each kind: recall, boxes told, mAP against the planted boxes, whatever the classes
 teach    a detector learns from what was discovered in 400 scenes of digits, and is asked about 100 others:
          does it know more than its teacher? Beside it the same detector, taught by the planted boxes
-vectors  kNN accuracy of the class of digits cut out of scenes: by the detector of `teach`, by other ways
+vectors  kNN accuracy of the class of digits cut out of scenes: by the detector of `teach`, by one that was
+         told the classes too (--told, a run of recipes/detect.py), by other ways
 
-About a CPU-minute each, on one thread. Printed: docs/detect.md.
+About a CPU-minute each, on one thread. Printed: docs/detect.md, docs/results.md.
 """
 
 import argparse
@@ -40,13 +41,17 @@ from ilk.source.scenes import scenes
 from ilk.things.found import Found
 from ilk.things.measure import Measure
 from ilk.things.unlike import stand_out
+from recipes import sections
 
 SCENES, TAUGHT, ASKED, CUT = 60, 400, 100, 400
 LEAST = 0.01
 
 
-def line(*cells: Any) -> None:
-    print("|", " | ".join(f"{c:.3f}" if isinstance(c, float) else str(c) for c in cells), "|", flush=True)
+def line(name: str, **cells: Any) -> None:
+    """Printed, and kept in recipes/discover_NAME.csv."""
+    row = {k.replace("_", " "): f"{c:.3f}" if isinstance(c, float) else c for k, c in cells.items()}
+    sections.keep(f"discover_{name}", row)
+    print(" | ".join(f"{k} {c}" for k, c in row.items()), flush=True)
 
 
 def recall(how: Measure) -> float:
@@ -60,13 +65,16 @@ def told(ids: list[str], found: list[Found], source: Boxed) -> Detections:
 
 def shown(name: str, way: str, found: Detections, truth: Boxed, seconds: float) -> None:
     how, things = found.judge(truth), sum(len(b) for b, _ in truth.boxes(np.arange(len(truth))))
-    ms = 1000 * seconds / len(truth)
-    line(name, way, recall(how), f"{len(found) / things:.1f}", how.ap50, how.ap, f"{ms:.0f}")
+    many = {"recall": recall(how), "told_for_each_thing": f"{len(found) / things:.1f}"}
+    ms = {"CPU-ms_a_scene": f"{1000 * seconds / len(truth):.0f}"}
+    line("scenes", scenes=name, by=way, **many, **scored(how), **ms)
+
+
+def scored(how: Measure) -> dict[str, float]:
+    return {"mAP@50": how.ap50, "mAP@50:95": how.ap}
 
 
 def found_in_scenes(options: argparse.Namespace) -> None:
-    line("scenes", "by", "recall", "told for each thing", "mAP@50", "mAP@50:95", "CPU-ms a scene")
-    print("|---|---|---|---|---|---|---|")
     for kind, data in (("digits", options.digits), ("pictures", options.pictures), ("blackholes", None)):
         truth = one_class(scenes(SCENES, kind, data=data, part="test"))
         discover(truth.take(np.arange(2)))  # compiles
@@ -83,9 +91,9 @@ def found_in_scenes(options: argparse.Namespace) -> None:
 
 
 def taught(source: Boxed, options: argparse.Namespace, run: Path) -> Encoder:
-    detector = detector_for(source, "convnet", 0, width=options.width, pyramid=32)
-    recipe = ilk.Recipe(steps=options.steps, batch=16, learning_rate=3e-3, checks=2)
-    return ilk.fit(YOLO(detector, augment="digits"), source, recipe, run=run)
+    recipe = ilk.Recipe(minutes=options.minutes, batch=8, learning_rate=3e-3, checks=2)
+    objective = YOLO(detector_for(source, "convnet", 0), augment="digits")
+    return ilk.fit(objective, source, recipe, run=run, clock=time.process_time)
 
 
 def teach(options: argparse.Namespace) -> None:
@@ -93,22 +101,19 @@ def teach(options: argparse.Namespace) -> None:
     truth = one_class(scenes(ASKED, "digits", data=options.digits, part="test"))
     proposals = discover(source).found
     sure = [f.take(np.flatnonzero(f.scores >= options.sure)) for f in proposals]
-    line("taught by", "recall", "mAP@50", "mAP@50:95", "CPU-seconds")
-    print("|---|---|---|---|---|")
     how = discover(truth).judge(truth)
-    line("nobody: `discover`", recall(how), how.ap50, how.ap, "")
+    line("teach", taught_by="nobody: `discover`", **{"CPU-minutes": 0}, recall=recall(how), **scored(how))
     lessons = {
         "what was discovered": Boxed(source.pictures, [f.boxes for f in sure], [f.classes for f in sure]),
         "the planted boxes": source,
     }
     for name, lesson in lessons.items():
-        began = time.process_time()
         detector: Any = taught(lesson, options, options.run / name.split()[-1])
-        seconds = time.process_time() - began
         rows = np.array_split(np.arange(ASKED), 4)
         found = [f for some in rows for f in detector.find(truth.batch(some), least=LEAST)]
         how = told([truth.id(i) for i in range(ASKED)], found, truth).judge(truth)
-        line(f"{name}, {options.steps} steps", recall(how), how.ap50, how.ap, f"{seconds:.0f}")
+        minutes = {"CPU-minutes": f"{options.minutes:g}"}
+        line("teach", taught_by=name, **minutes, recall=recall(how), **scored(how))
 
 
 def vectors(options: argparse.Namespace) -> None:
@@ -119,8 +124,6 @@ def vectors(options: argparse.Namespace) -> None:
     columns = crops.metadata()
     assert columns is not None
     labels = columns["class"].to_pylist()
-    line("vectors", "dimensions", "kNN accuracy")
-    print("|---|---|---|")
     detector = saved.load(options.run / "discovered", Encoder)  # type: ignore[type-abstract]
     torch.manual_seed(0)
     blank = encoders.build("convnet", crops.traits)
@@ -136,9 +139,11 @@ def vectors(options: argparse.Namespace) -> None:
         "convnet, SimCLR on the cut-outs, 200 steps": simclr,
         "detector, taught by what was discovered": detector,
     }
+    if options.told is not None:
+        ways["detector, told boxes and classes"] = saved.load(options.told, Encoder)  # type: ignore[type-abstract]
     for name, encoder in ways.items():
         x = embed(encoder, crops)
-        line(name, x.shape[1], float(accuracy(x, labels)))
+        line("vectors", vectors=name, dimensions=x.shape[1], kNN=float(accuracy(x, labels)))
 
 
 def main() -> None:
@@ -151,8 +156,8 @@ def main() -> None:
     )
     parser.add_argument("--pictures", type=Path, default=None)
     parser.add_argument("--run", type=Path, default=Path("discover-runs"))
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--width", type=int, default=8)
+    parser.add_argument("--minutes", type=float, default=0.4, help="of the processor, of each detector")
+    parser.add_argument("--told", type=Path, help="the run of a detector that was told classes")
     parser.add_argument("--sure", type=float, default=7.0, help="times the noise that a lesson stands out")
     options = parser.parse_args()
     {"scenes": found_in_scenes, "teach": teach, "vectors": vectors}[options.what](options)

@@ -25,7 +25,42 @@ class Section:
     figures: tuple[str, ...]  # columns of the CSV: numbers, shown as they are kept, to three digits
 
 
-SECTIONS: tuple[Section, ...] = ()
+FOUND = ("mAP@50", "mAP@50:95")
+
+SECTIONS: tuple[Section, ...] = (
+    Section(
+        "Finding things",
+        "detect",
+        "A detector by `yolo` on 300 scenes of 128 pixels never learnt from (`recipes/detect.py`).",
+        ("steps", *FOUND),
+    ),
+    Section(
+        "Finding things, few labels",
+        "detect_few",
+        "Fifty labelled scenes of 800: a trunk that learnt from what `discover` cuts out of all of them, or a "
+        "blank one (`recipes/detect.py few`).",
+        FOUND,
+    ),
+    Section(
+        "Finding things without labels",
+        "discover_scenes",
+        "`discover` on 60 scenes of each kind, whatever the classes (`recipes/discover.py scenes`).",
+        ("recall", "told for each thing", *FOUND, "CPU-ms a scene"),
+    ),
+    Section(
+        "Learning from what was discovered",
+        "discover_teach",
+        "A detector taught by what was discovered in 400 scenes of digits, asked about 100 others "
+        "(`recipes/discover.py teach`).",
+        ("recall", *FOUND),
+    ),
+    Section(
+        "Vectors of things found",
+        "discover_vectors",
+        "kNN accuracy of the class of digits cut out of 400 scenes (`recipes/discover.py vectors`).",
+        ("kNN",),
+    ),
+)
 
 
 def keep(name: str, row: Mapping[str, object], *, folder: Path = HERE) -> None:
