@@ -37,8 +37,8 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "Finding things, few labels",
         "detect_few",
-        "Fifty labelled scenes of 800: a trunk that learnt from what `discover` cuts out of all of them, or a "
-        "blank one (`recipes/detect.py few`).",
+        "Fifty labelled scenes of 800: a trunk that learnt from what `discover` cuts out of all of them, or "
+        "a blank one (`recipes/detect.py few`).",
         FOUND,
     ),
     Section(
