@@ -7,14 +7,19 @@ word vectors  captions as averages of word vectors (SIF) of the corpus, and the 
               mapped onto these by ridge regression
 clip          from scratch: a convnet and a small transformer, learnt together
 clip, words   the same, the transformer replaced by those word vectors
+clip, hub     the same, replaced by a sentence encoder of transformers (`--hub FOLDER`) that stays as it is
+matching      as clip, and sorted again by what looks at both at once (`--both`)
 
-    python recipes/clip.py openmoji-72.tar corpus-4m-words.txt.xz --steps 800
-    python recipes/clip.py ... --steps 300 --towers words --how softmax sigmoid --wrong 0 0.25 0.5
+    python -m recipes.clip openmoji-72.tar corpus-4m-words.txt.xz --steps 800
+    python -m recipes.clip ... --steps 300 --towers words --how softmax sigmoid --wrong 0 0.25 0.5
+    python -m recipes.clip ... --steps 400 --towers words hub --hub all-MiniLM-L6-v2 --both --keep --seed 1
+
+`--keep` adds each row to recipes/clip.csv (docs/results.md), with its `--seed`.
 
 `--wrong`: this share of the pairs learnt from is given the caption of another. The gap is the distance of the
 middles of all pictures and of all captions; alignment and uniformity as Wang & Isola (2020) have them.
 
-    python recipes/clip.py openmoji-72.tar - --memory 1024 --part 64
+    python -m recipes.clip openmoji-72.tar - --memory 1024 --part 64
 
 prints what waits for the backward pass of one step of so many pairs, with and without gradient caching.
 
@@ -25,6 +30,8 @@ Printed: docs/captions.md.
 import argparse
 import tarfile
 import time
+from functools import partial
+from itertools import product
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -36,15 +43,22 @@ from torch import Tensor
 
 import ilk
 from ilk import encoders, saved
-from ilk.analysis.retrieval import Retrieval, both_ways
+from ilk.analysis.retrieval import Retrieval, both_ways, scored
 from ilk.encoders import Encoder, embed
+from ilk.encoders.fused import Fused
 from ilk.encoders.projected import project
-from ilk.learning.usual import two_towers
+from ilk.learning.towers import two_towers
 from ilk.objectives.clip import CLIP, numbered
+from ilk.objectives.matching import Matching
 from ilk.objectives.sif import SIF
 from ilk.source.pairs import Pairs
 from ilk.source.text import Text
+from recipes.sections import keep
 
+FIGURES = (
+    *("text to picture R@1", "text to picture R@10", "picture to text R@1", "picture to text R@10"),
+    *("gap", "alignment", "uniformity of pictures", "of captions", "across", "CPU-seconds"),
+)
 PENALTIES = 10.0 ** np.arange(-3, 4)  # of the ridge, chosen on a tenth of what is learnt from
 AXES = 128
 
@@ -58,26 +72,29 @@ def main() -> None:
     if options.memory:
         waiting(taught, options)
         return
-    print(f"{len(taught):,} pairs to learn from, {len(asked):,} held out")
     print(
-        "| way | text to picture R@10 | picture to text R@10 | gap | alignment | uniformity | CPU-seconds |"
+        f"{len(taught):,} pairs to learn from, {len(asked):,} held out; by chance R@10 {10 / len(asked):.3f}"
     )
-    print("|---|---|---|---|---|---|---|")
-    print(f"| chance | {10 / len(asked):.3f} | {10 / len(asked):.3f} | - | - | - | - |", flush=True)
+    print(f"| way | {' | '.join(FIGURES)} |")
+    print("|---|" + "---|" * len(FIGURES))
+    line = partial(_line, options)
     began = time.process_time()
-    words = SIF().solve(ilk.text(options.corpus, by="line"))
-    saved.save(words, work / "words", Encoder)
     said = asked.captions.batch(np.arange(len(asked)))
-    _line("word vectors", both_ways(*regressed(words, taught, asked), said), began)
-    towers = {"transformer": ("clip", "transformer"), "words": ("clip, words", str(work / "words"))}
+    if "words" in options.towers:
+        words = SIF().solve(ilk.text(options.corpus, by="line"))
+        saved.save(words, work / "words", Encoder)
+        line("word vectors, mapped onto", both_ways(*regressed(words, taught, asked), said), began)
+    towers = {"transformer": "transformer", "words": str(work / "words"), "hub": options.hub}
     for wrong in options.wrong:
         given = shuffled(taught, wrong, options.seed)
-        for name, tower in (towers[t] for t in options.towers):
-            for how in options.how:
-                began = time.process_time()
-                mixed = f", {wrong:.0%} wrong" if wrong else ""
-                pictures, captions = learnt(tower, how, given, asked, options)
-                _line(f"{name}, {how}{mixed}", both_ways(pictures, captions, said), began)
+        for name, how in product(options.towers, options.how):
+            began = time.process_time()
+            mixed = f", {wrong:.0%} wrong" if wrong else ""
+            encoder = learnt(towers[name], how, given, options)
+            vectors = embed(encoder, asked.pictures), embed(encoder, asked.captions)
+            judged = both_ways(*vectors, said, scored(encoder, asked))
+            way = "matching" if options.both else f"clip, {how}"
+            line(f"{way}, {name}{mixed}, {options.steps} steps", judged, began)
 
 
 def _options() -> argparse.Namespace:
@@ -90,10 +107,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--how", nargs="+", default=["softmax"], help="softmax, sigmoid")
     parser.add_argument("--towers", nargs="+", default=["transformer", "words"])
+    parser.add_argument("--hub", help="the folder of a sentence encoder")
+    parser.add_argument("--both", action="store_true", help="the objective matching")
     parser.add_argument("--wrong", nargs="+", type=float, default=[0.0])
     parser.add_argument("--memory", type=int, default=0)
     parser.add_argument("--part", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
 
 
@@ -173,24 +193,29 @@ def regressed(words: Encoder, taught: Pairs, asked: Pairs) -> tuple[np.ndarray, 
     return pictures, embed(words, asked.captions) - middle
 
 
-def learnt(
-    tower: str, how: str, taught: Pairs, asked: Pairs, options: argparse.Namespace
-) -> tuple[np.ndarray, np.ndarray]:
+def learnt(tower: str, how: str, taught: Pairs, options: argparse.Namespace) -> Encoder:
     torch.manual_seed(options.seed)
     seeing = encoders.build("convnet", taught.traits, dim=128)
-    objective = CLIP(two_towers(seeing, taught, options.seed, tower, 2000), how=how)
+    two = two_towers(seeing, taught, options.seed, tower, 2000)
+    objective = Matching(Fused(two)) if options.both else CLIP(two, how=how)
     recipe = ilk.Recipe(
         steps=options.steps, batch=options.batch, held_out=0, checks=1, seed=options.seed, weight_decay=0.05
     )
-    encoder = ilk.fit(objective, taught, recipe, run=Path(mkdtemp()))
-    return embed(encoder, asked.pictures), embed(encoder, asked.captions)
+    return ilk.fit(objective, taught, recipe, run=Path(mkdtemp()))
 
 
-def _line(name: str, found: Retrieval, began: float) -> None:
-    recalls = " | ".join(f"{way.recall[-1]:.3f}" for way in found.ways)
-    even = f"{found.pictures:.2f}, {found.words:.2f}, across {found.across:.2f}"
+def _line(options: argparse.Namespace, name: str, found: Retrieval, began: float) -> None:
+    """A row; where what was found was sorted again, a second one with that."""
     spent = time.process_time() - began
-    print(f"| {name} | {recalls} | {found.gap:.2f} | {found.alignment:.2f} | {even} | {spent:.0f} |")
+    halves = (found.gap, found.alignment, found.pictures, found.words, found.across)
+    for more, ways in (("", found.ways[:2]), (", sorted again", found.ways[2:])):
+        if not ways:
+            continue
+        recalls = [f"{r:.3f}" for way in ways for r in (way.recall[0], way.recall[-1])]
+        cells = [*recalls, *(f"{v:.2f}" for v in halves), f"{spent:.0f}"]
+        print(f"| {name}{more} | {' | '.join(cells)} |", flush=True)
+        if options.keep:
+            keep("clip", {"way": name + more, "seed": options.seed} | dict(zip(FIGURES, cells)))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@
 A tenth of the items is new: nobody is known to have chosen any. Of the other choices a fifth is held out;
 recall@10 is the share of them among the ten best of all items that the user is not known to have chosen,
 NDCG@10 the same with the order, coverage the share of items that anybody is shown. New items are ranked among
-themselves. CPU-seconds on one thread; one seed. Each takes a minute.
+themselves. CPU-seconds on one thread. Each takes a minute. `--keep` adds each row to recipes/recommend.csv
+(docs/results.md), with its `--seed`.
 
 `packages` asks for the arrays edges (m, 2), labels (n,) and features_indices, features_indptr (words of n
 descriptions).
@@ -34,21 +35,24 @@ from ilk.encoders import embed
 from ilk.encoders._merge import MERGES
 from ilk.encoders.record import Record
 from ilk.encoders.towers import Towers
-from ilk.learning.usual import side_by_side
+from ilk.learning.towers import side_by_side
 from ilk.objectives.two_tower import TwoTower
 from ilk.source.interactions import Interactions
 from ilk.source.tables import Table
 from ilk.source.tastes import tastes, truth
+from recipes.sections import keep
 
 K = 10
+FIGURES = ("recall@10", "NDCG@10", "coverage", "of new items, recall@10", "CPU-seconds")
 POOL = 100  # items that a merge sorts
 Score = Callable[[np.ndarray], np.ndarray]  # users -> (b, I)
 
 
 class Task:
-    """What is learnt from, and what is asked of whom."""
+    """What is learnt from, and what is asked of whom. `name`: what rows are kept under, if they are."""
 
-    def __init__(self, whole: Interactions, seed: int, *, cold: float = 0.1) -> None:
+    def __init__(self, whole: Interactions, seed: int, name: str | None, *, cold: float = 0.1) -> None:
+        self.seed, self.name = seed, name
         rng = np.random.default_rng(seed)
         unknown = rng.random(len(whole.items)) < cold  # items that nobody is known to have chosen
         hidden, later = unknown[whole.ends[:, 1]], rng.random(len(whole)) < 0.2
@@ -59,7 +63,7 @@ class Task:
         print(
             f"{len(self.taught):,} choices of {self.seen.shape[0]:,} users among {len(whole.items):,} items"
         )
-        print("| way | recall@10 | NDCG@10 | coverage | of new items, recall@10 | CPU-seconds |")
+        print(f"| way | {' | '.join(FIGURES)} |")
         print("|---|---|---|---|---|---|", flush=True)
 
     def _truth(self, whole: Interactions, rows: np.ndarray) -> csr_array:
@@ -67,10 +71,13 @@ class Task:
 
     def line(self, name: str, score: Score, began: float | None = None, *, cold: bool = False) -> None:
         known = np.setdiff1d(np.arange(self.seen.shape[1]), self.items)
-        told = self._measured(score, self.asked, known)
-        new = f"{self._measured(score, self.cold, self.items)[0]:.3f}" if cold else "-"
-        spent = "-" if began is None else f"{time.process_time() - began:.0f}"
-        print(f"| {name} | {' | '.join(f'{v:.3f}' for v in told)} | {new} | {spent} |", flush=True)
+        cells = [f"{v:.3f}" for v in self._measured(score, self.asked, known)]
+        cells.append(f"{self._measured(score, self.cold, self.items)[0]:.3f}" if cold else "")
+        cells.append("" if began is None else f"{time.process_time() - began:.0f}")
+        print(f"| {name} | {' | '.join(cell or '-' for cell in cells)} |", flush=True)
+        if self.name is not None:
+            about = {"choices": self.name, "way": name, "seed": self.seed}
+            keep("recommend", about | dict(zip(FIGURES, cells)))
 
     def _measured(self, score: Score, truth: csr_array, among: np.ndarray) -> tuple[float, float, float]:
         users = np.flatnonzero(np.diff(truth.indptr))
@@ -100,12 +107,17 @@ def towers(task: Task, encoder: Towers) -> Score:
 
 
 def learnt(
-    source: Interactions, steps: int, encoder: Towers | None = None, batch: int = 128, **options: Any
+    source: Interactions,
+    seed: int,
+    steps: int,
+    encoder: Towers | None = None,
+    batch: int = 128,
+    **options: Any,
 ) -> Towers:
     own = {k: options.pop(k) for k in ("how", "corrected", "still") if k in options}
-    torch.manual_seed(0)
-    made = encoder or side_by_side(source, 64, 0, **options)
-    recipe = ilk.Recipe(steps=steps, batch=batch, learning_rate=5e-3, held_out=0, checks=1)
+    torch.manual_seed(seed)
+    made = encoder or side_by_side(source, 64, seed, **options)
+    recipe = ilk.Recipe(steps=steps, batch=batch, learning_rate=5e-3, held_out=0, checks=1, seed=seed)
     ilk.fit(TwoTower(made, **own), source, recipe, run=Path(mkdtemp()))
     return made.eval()
 
@@ -122,16 +134,16 @@ def baselines(task: Task, dims: tuple[int, ...]) -> None:
     task.line("popularity", lambda rows: np.tile(liked, (len(rows), 1)))
     for dim in dims:
         began = time.process_time()
-        u, v = factors(task.seen, dim)
+        u, v = factors(task.seen, dim, seed=task.seed)
         task.line(f"matrix factorisation, {dim} factors", product(u, v), began)
 
 
 STEPS = 600
 
 
-def of_tastes(seed: int, what: str) -> None:
+def of_tastes(seed: int, what: str, kept: bool) -> None:
     whole = tastes(2000, 1000, each=20, topics=10, seed=seed)
-    task, chance = Task(whole, seed), truth(whole)
+    task, chance = Task(whole, seed, what if kept else None), truth(whole)
     if what == "stepwise":
         stepwise(task)
         return
@@ -150,36 +162,36 @@ def of_tastes(seed: int, what: str) -> None:
         }
     for name, options in ways.items():
         began = time.process_time()
-        task.line(name, towers(task, learnt(task.taught, STEPS, **options)), began, cold=True)
+        task.line(name, towers(task, learnt(task.taught, seed, STEPS, **options)), began, cold=True)
     if what == "tastes":
         began = time.process_time()
-        known = learnt(bare(task.taught), 4 * STEPS, forget=0.0)
+        known = learnt(bare(task.taught), seed, 4 * STEPS, forget=0.0)
         task.line("... ids alone, four times as long", towers(task, known), began, cold=True)
 
 
 def stepwise(task: Task) -> None:
     """The items' tower alone, by what was chosen together; then the users' to meet it; then both."""
     began = time.process_time()
-    alone = learnt(task.taught.swapped("items"), STEPS // 3)
-    torch.manual_seed(0)
-    both = side_by_side(task.taught, 64, 0)
+    alone = learnt(task.taught.swapped("items"), task.seed, STEPS // 3)
+    torch.manual_seed(task.seed)
+    both = side_by_side(task.taught, 64, task.seed)
     assert isinstance(alone.items, Record)
     assert isinstance(both.users, Record)
     both.items, both.of_items = alone.items, alone.of_items
     task.line("the items' tower alone", towers(task, both), began, cold=True)
     began = time.process_time()
-    learnt(task.taught, STEPS // 3, both, still="items")
+    learnt(task.taught, task.seed, STEPS // 3, both, still="items")
     task.line("... the users' learns to meet it", towers(task, both), began, cold=True)
     began = time.process_time()
-    learnt(task.taught, STEPS // 3, both)
+    learnt(task.taught, task.seed, STEPS // 3, both)
     task.line("... then both", towers(task, both), began, cold=True)
     began = time.process_time()
-    torch.manual_seed(0)
-    again = side_by_side(task.taught, 64, 0)
+    torch.manual_seed(task.seed)
+    again = side_by_side(task.taught, 64, task.seed)
     again.items, again.of_items = alone.items, alone.of_items
     assert isinstance(again.users, Record)
     print(f"{again.users.start_from(alone.items):,} vectors of items go into the users' tower", flush=True)
-    learnt(task.taught, 2 * STEPS // 3, again)
+    learnt(task.taught, task.seed, 2 * STEPS // 3, again)
     task.line("... both at once, what items are carried over", towers(task, again), began, cold=True)
 
 
@@ -192,7 +204,7 @@ def bare(source: Interactions) -> Interactions:
     return Interactions(users, items, source.ends, history=0)
 
 
-def of_packages(path: Path, seed: int) -> None:
+def of_packages(path: Path, seed: int, kept: bool) -> None:
     held = np.load(path, allow_pickle=False)
     ends = held["edges"].astype(np.int64)
     ends = ends[np.bincount(ends[:, 0])[ends[:, 0]] >= 10]  # packages that ask for ten others or more
@@ -208,14 +220,14 @@ def of_packages(path: Path, seed: int) -> None:
         kinds = {"id": "id", "section": "category", "says": "several"}
         places.append(at)
         sides.append(Table([f"p{i}" for i in known], columns, kinds, side=side))
-    task = Task(Interactions(sides[0], sides[1], np.stack(places, 1)), seed)
+    task = Task(Interactions(sides[0], sides[1], np.stack(places, 1)), seed, "packages" if kept else None)
     baselines(task, (64,))
     for name, source, forget in (
         ("two towers", task.taught, 0.5),
         ("... ids alone", bare(task.taught), 0.0),
     ):
         began = time.process_time()
-        task.line(name, towers(task, learnt(source, 2 * STEPS, forget=forget)), began, cold=True)
+        task.line(name, towers(task, learnt(source, seed, 2 * STEPS, forget=forget)), began, cold=True)
 
 
 def main() -> None:
@@ -225,11 +237,12 @@ def main() -> None:
     parser.add_argument("what", choices=("tastes", "merges", "stepwise", "packages"))
     parser.add_argument("graph", type=Path, nargs="?")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     if options.what == "packages":
-        of_packages(options.graph, options.seed)
+        of_packages(options.graph, options.seed, options.keep)
     else:
-        of_tastes(options.seed, options.what)
+        of_tastes(options.seed, options.what, options.keep)
 
 
 if __name__ == "__main__":

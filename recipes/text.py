@@ -25,7 +25,8 @@ from ilk.encoders import Encoder, embed
 from ilk.encoders.projected import evened
 from ilk.find import construct
 from ilk.learning.judging import Judge
-from ilk.learning.usual import encoder_for, with_vocabulary
+from ilk.learning.towers import with_vocabulary
+from ilk.learning.usual import encoder_for
 from ilk.objectives import ClosedForm
 from ilk.source.text import Text
 from recipes.sections import keep

@@ -30,8 +30,9 @@ from ..training.recipe import Recipe
 from ..training.watch import Watch
 from .judging import Judge, Judged, table
 from .telling import with_told
+from .towers import side_by_side, two_towers, with_vocabulary
 from .trunk import detector_for
-from .usual import TOWERS, Usual, side_by_side, takes, two_towers, usual, with_vocabulary
+from .usual import TOWERS, Usual, takes, usual
 
 ENOUGH = 1000  # samples; with fewer, `auto` trains no network
 NARROW = 16  # a convnet's width when there is but a minute: many cheap steps beat few dear ones

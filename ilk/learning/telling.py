@@ -17,7 +17,7 @@ from ..find import parameters
 from ..source import Source
 from ..source._labels import column
 from ..source.text import Text
-from .usual import reading_network
+from .towers import reading_network
 
 WIDTH = 128  # of words that are learnt along: a transformer's own, so that nothing lies between
 

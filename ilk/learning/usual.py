@@ -1,31 +1,19 @@
 """What is taken where nothing is named, for each kind of data; and whether what is named is for that kind."""
 
 import json
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from .. import encoders, objectives, saved
+from .. import encoders, objectives
 from ..encoders import Encoder
-from ..encoders._described import described
-from ..encoders._tokenizer import VOCABULARY, given
-from ..encoders.record import Record
-from ..encoders.towers import Towers
-from ..encoders.two import Two
 from ..errors import OptionError, UnknownName
-from ..find import construct, parameters
+from ..find import parameters
 from ..objectives import ClosedForm, Objective
 from ..source import Source
 from ..source._kind import kind as kind_of
-from ..source._records import Pictures
 from ..source.boxes import Boxed
 from ..source.graphs import Graph, Graphs
-from ..source.interactions import Interactions
-from ..source.pairs import Pairs
-from ..source.tables import Table
-from ..source.text import Text
 
 
 @dataclass(frozen=True)
@@ -57,13 +45,12 @@ TRAITS = {
 }
 
 
-TOWERS = {  # options of what is made of two networks, see `two_towers` and `side_by_side`
+TOWERS = {  # options of what is made of two networks, see towers.py
     "pairs": ("words", "vocabulary"),
     "boxes": ("start", "how", "levels", "pyramid"),  # see trunk.py
     "interactions": ("words", "vocabulary", "merge"),
 }
 TOLD = ("condition", "words", "vocabulary")  # options of what draws after something, see telling.py
-SAID = 64  # pieces of a caption that are read
 
 
 def usual(kind: str) -> Usual:
@@ -122,63 +109,6 @@ def options_of(network: type[Encoder]) -> list[str]:
     if "numbers" in known:
         return [*known, *TOLD]
     return [*known, "vocabulary"] if "tokenizer" in known else known
-
-
-def with_vocabulary(
-    network: type[Encoder], cls: type[Objective], options: dict[str, Any], source: Source, seed: int
-) -> dict[str, Any]:
-    """An encoder's options, the vocabulary learnt from the data or read where it takes one."""
-    if "tokenizer" not in parameters(network):
-        return options
-    rest = dict(options)
-    size, wish = rest.pop("vocabulary", VOCABULARY), rest.pop("tokenizer", cls.spelling)
-    return {**rest, "tokenizer": given(wish, source, size, seed=seed, extra=cls.marks)}
-
-
-def two_towers(
-    pictures: Encoder, source: Pairs, seed: int, words: str = "transformer", vocabulary: int = VOCABULARY
-) -> Two:
-    """`words`: see `reading_network`."""
-    of_words = reading_network(source.captions, seed, words, vocabulary, pictures.dim)
-    return Two(pictures, of_words, pictures.dim)
-
-
-def reading_network(source: Source, seed: int, words: str, vocabulary: int, dim: int) -> Encoder:
-    """`words`: transformer, to be learnt; the folder of a saved encoder; or a model of `transformers`."""
-    if words == "transformer":
-        tokenizer = given("wordpiece", source, vocabulary, seed=seed)
-        return encoders.build(words, {}, tokenizer=tokenizer, length=SAID, dim=dim)
-    if os.path.exists(Path(words) / "encoder.json"):
-        return saved.load(Path(words), Encoder)  # type: ignore[type-abstract]
-    return encoders.build("hub_text", {}, model=words)
-
-
-def side_by_side(
-    source: Interactions,
-    dim: int,
-    seed: int,
-    *,
-    merge: str = "dot",
-    words: str = "transformer",
-    vocabulary: int = VOCABULARY,
-    **options: Any,
-) -> Towers:
-    """A tower for users and one for items, with networks for what columns of text and pictures these have."""
-
-    def tower(side: str, table: Table) -> Encoder:
-        about = described(table, source.met(side))
-        told = [column for column in table.held.values() if isinstance(column, list)]
-        shown = next((v for v in table.held.values() if isinstance(v, Pictures)), None)
-        networks: dict[str, Encoder] = {}
-        if told:
-            texts = Text([t for column in told for t in column if t], [""])
-            networks["words"] = reading_network(texts, seed, words, vocabulary, dim)
-        if shown is not None:
-            of_pictures = {"channels": shown.pixels.shape[1], "size": shown.pixels.shape[3]}
-            networks["pictures"] = encoders.build("convnet", of_pictures, dim=dim)
-        return construct(Record, {"columns": about, "dim": dim, **networks, **options}, {})
-
-    return Towers(tower("users", source.users), tower("items", source.items), dim, merge)
 
 
 def check(

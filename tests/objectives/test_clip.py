@@ -13,7 +13,8 @@ from ilk import saved
 from ilk.encoders import Encoder, build, encode
 from ilk.encoders.two import Two
 from ilk.errors import OptionError, UnknownName
-from ilk.learning.usual import kind_for, two_towers
+from ilk.learning.towers import two_towers
+from ilk.learning.usual import kind_for
 from ilk.objectives.clip import CLIP, SELDOM, numbered, sigmoid, softmax
 from ilk.source.images import Images
 from ilk.source.pairs import Pairs
