@@ -2,6 +2,7 @@
 
     python -m recipes.detect digits --data mnist.npz --minutes 12      ten classes, asked of other hands
     python -m recipes.detect emoji --data openmoji-72.tar --scenes 2000 --minutes 2
+    python -m recipes.detect blackholes --scenes 2000                  three classes, by their rings
     python -m recipes.detect few --data mnist.npz --seeds 0,1,2        fifty labelled scenes
 
 `few`: 800 scenes lie there, of which fifty are labelled. The trunk learns by SimCLR from what `discover` cuts
@@ -45,7 +46,7 @@ LEAST = 0.01
 FACE = 256  # pixels a side of a drawn scene
 BATCH, RATE = 8, 3e-3  # many small steps: as many pictures in batches of 32 taught less
 LABELLED, AROUND = 50, 800  # scenes of `few`
-KINDS = {"digits": "digits", "emoji": "pictures", "few": "digits"}
+KINDS = {"digits": "digits", "emoji": "pictures", "blackholes": "blackholes", "few": "digits"}
 
 
 def found(detector: Detector, asked: Boxed) -> Measure:
@@ -169,7 +170,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=KINDS)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, help="of digits or pictures; black holes are made")
     parser.add_argument("--run", type=Path, default=Path("detect-runs"))
     parser.add_argument("--scenes", type=int, default=8000)
     parser.add_argument("--classes", type=int, default=20)
