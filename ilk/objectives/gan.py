@@ -87,7 +87,7 @@ class GAN(Objective):
         made = self.generator.standard(z)
         true, _ = self._judged(real)
         told, guess = self._judged(made.detach())
-        with _still(self.encoder, self.verdict):
+        with still(self.encoder, self.verdict):
             passed, held_guess = self._judged(made)
         terms = {
             "critic": of_critic(true, told, self.how),
@@ -157,7 +157,7 @@ def _varied(generator: ConvNet) -> ConvNet:
 
 
 @contextmanager
-def _still(*networks: nn.Module) -> Iterator[None]:
+def still(*networks: nn.Module) -> Iterator[None]:
     """What passes through them meanwhile does not teach them."""
     taught = [p for network in networks for p in network.parameters() if p.requires_grad]
     for p in taught:

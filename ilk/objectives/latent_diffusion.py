@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..encoders._bounded import tighten
 from ..encoders._convolution import restored
 from ..encoders.latent import Latent
 from ..encoders.unet import UNet
@@ -21,6 +22,7 @@ from ..errors import OptionError
 from ..find import keywords
 from ._denoising import Denoising, known
 from ._frozen import Frozen
+from ._rival import Rival
 from .vae import divergence
 
 
@@ -29,8 +31,8 @@ class LatentDiffusion(Denoising):
 
     `beta` weighs how near the maps' clouds stay to a standard normal: only so near that chance does no harm.
     `judge`: the folder of an encoder whose vectors of a picture and of what comes back shall be alike, too
-    (Johnson et al. 2016). `share` of the run in which the autoencoder learns. `ema`, `silent` are those of
-    `diffusion`.
+    (Johnson et al. 2016). `rival`: weight of deceiving a critic of what comes back, against soft pictures.
+    `share` of the run in which the autoencoder learns. `ema`, `silent` are those of `diffusion`.
     """
 
     def __init__(
@@ -41,18 +43,20 @@ class LatentDiffusion(Denoising):
         side: int = 8,
         beta: float = 0.01,
         judge: str | None = None,
+        rival: float = 0.0,
         share: float = 0.6,
         ema: float = 0.999,
         silent: float = 0.1,
     ) -> None:
-        if not 0 < share <= 1 or not beta >= 0:
-            raise OptionError(
-                f"share is {share}, beta {beta}", "Give a share up to 1, and a beta of 0 or more."
-            )
+        if not 0 < share <= 1 or not beta >= 0 or not rival >= 0:
+            what = f"share is {share}, beta {beta}, rival {rival}"
+            raise OptionError(what, "Give a share up to 1, and 0 or more of the others.")
         super().__init__(_on_maps(known(encoder), depth, side), ema, silent)
-        self.depth, self.side, self.beta, self.judge, self.share = depth, side, beta, judge, share
+        self.depth, self.side, self.beta, self.share = depth, side, beta, share
+        self.judge, self.rival = judge, rival
         latent = self.latent
         self.asked = None if judge is None else Frozen(judge, latent.channels, latent.size)
+        self.critic = Rival(latent.channels) if rival else None
 
     @property
     def latent(self) -> Latent:
@@ -78,7 +82,8 @@ class LatentDiffusion(Denoising):
             with torch.no_grad():
                 maps = latent.maps(x)
             # nothing, but of every weight: processes that share a step wait for the gradient of each
-            return {"held": torch.stack([0.0 * p.sum() for p in latent.parameters()]).sum()}, maps
+            held = [*latent.parameters(), *(() if self.critic is None else self.critic.parameters())]
+            return {"held": torch.stack([0.0 * p.sum() for p in held]).sum()}, maps
         maps = latent.maps(x)
         wide = latent.wide(maps)  # (B, d, s, s)
         guess = latent.standard(maps + (0.5 * wide).exp() * chance).float()
@@ -93,7 +98,15 @@ class LatentDiffusion(Denoising):
             terms["judged"] = (
                 1 - F.cosine_similarity(judge(restored(guess, latent.standardise)), judge(x)).mean()
             )
+        if self.critic is not None:
+            terms |= self.critic.terms(wanted.detach(), guess, self.rival)
         return terms, maps
+
+    @torch.no_grad()
+    def after_step(self, progress: float) -> None:
+        super().after_step(progress)
+        if self.critic is not None and progress < self.share:
+            tighten(self.critic)
 
 
 def _on_maps(unet: UNet, depth: int, side: int) -> UNet:

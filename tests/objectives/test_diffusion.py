@@ -242,6 +242,28 @@ def test_a_judge_is_asked(tmp_path: Path) -> None:
     assert any(p.grad is not None and p.grad.any() for p in objective.latent.parameters())
 
 
+def test_a_rival_and_the_autoencoder_learn_each_from_its_own_term() -> None:
+    objective = on_maps(rival=0.5, share=0.5)
+    views = objective.views(samples.images().batch(np.arange(8)))
+    assert objective.critic is not None
+    rivals, others = [*objective.critic.parameters()], [*objective.latent.back.parameters()]
+    terms = objective.loss(*views, progress=0.0)
+    terms["rival"].backward(retain_graph=True)
+    assert all(p.grad is not None for p in rivals)
+    assert all(p.grad is None for p in others)
+    objective.zero_grad()
+    terms["fooled"].backward()
+    assert all(p.grad is None for p in rivals)
+    assert any(p.grad is not None and p.grad.any() for p in others)
+    with torch.no_grad():
+        same = objective.critic.terms(views[0], views[0], 0.5)
+        told = objective.critic(views[0])
+    assert same["fooled"].item() == pytest.approx(-0.5 * told.mean().item())
+    hinges = (1 - told).clamp(min=0).mean() + (1 + told).clamp(min=0).mean()
+    assert same["rival"].item() == pytest.approx(hinges.item(), rel=1e-5)
+    assert objective.loss(*views, progress=0.7).keys() == {"held", "noise"}
+
+
 def test_a_mask_and_noise_on_maps() -> None:
     objective = on_maps()
     mask = torch.zeros(1, 1, 16, 16)
