@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -15,6 +16,8 @@ from . import _pretrained
 from ._base import Encoder
 from ._embed import device_of
 from ._tokenizer import Pieces, names, pieces, read
+
+MOST = 50_000  # texts whose vectors are remembered
 
 
 class HubText(Encoder):
@@ -44,9 +47,22 @@ class HubText(Encoder):
         self.words.enable_truncation(self.most)
         self.segmented = "token_type_ids" in inspect.signature(self.network.forward).parameters
         self.dim = int(about["config"]["hidden_size"])
+        self._met: dict[str, Tensor] = {}
 
     def forward(self, x: Sequence[str]) -> Tensor:  # (B,) texts -> (B, D)
+        return self._remembered(x) if self.training and not self.tune else self._read(x)
+
+    def _read(self, x: Sequence[str]) -> Tensor:
         return pieces(self.words, x).to(device_of(self)).through(self._vectors)
+
+    def _remembered(self, x: Sequence[str]) -> Tensor:
+        """What learns beside a model that stays as it is asks for the same texts again, epoch by epoch."""
+        if len(self._met) > MOST:
+            self._met.clear()
+        new = [text for text in dict.fromkeys(x) if text not in self._met]
+        if new:
+            self._met |= zip(new, self._read(new).detach().unbind())
+        return torch.stack([self._met[text] for text in x])
 
     def train(self, mode: bool = True) -> "HubText":
         """What stays as it came keeps its drop-out still."""

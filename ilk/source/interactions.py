@@ -99,6 +99,21 @@ class Interactions(Source):
             skipped=self.skipped,
         )
 
+    def parted(self, later: float = 0.2) -> tuple[Interactions, Interactions]:
+        """The earlier ones, and about the share `later` that came last: to learn from what was known then.
+
+        Of one moment all are on one side: the later.
+        """
+        if not 0 < later < 1:
+            raise OptionError(f"later is {later}", "Give a share: more than 0, less than 1.")
+        if self.times is None:
+            raise DataError("nothing tells which came later", "Name the column of times: time='...'.")
+        moment = np.sort(self.times)[min(int(len(self) * (1 - later)), len(self) - 1)]
+        after = self.times >= moment
+        if after.all():
+            raise DataError(f"{len(self):,} interactions of one moment", "Give more, or a smaller share.")
+        return self.take(np.flatnonzero(~after)), self.take(np.flatnonzero(after))
+
     def swapped(self, side: str) -> Interactions:
         """Two of one side for each sample: items of one user, or users of one item; a tower learns alone.
 

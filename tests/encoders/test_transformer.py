@@ -8,12 +8,14 @@ import torch
 from tokenizers import Tokenizer as Learnt
 from torch import Tensor
 
-from ilk.encoders import encode
+from ilk.encoders import encode, hub_text
 from ilk.encoders._tokenizer import KINDS, SPECIALS, Tokenizer, given, train
 from ilk.encoders.hub_text import HubText
 from ilk.encoders.transformer import Transformer
 from ilk.errors import DataError, FormatError, OptionError
 from ilk.source.text import text
+
+from ..contract.samples import reading
 
 TEXTS = ["the cat sat on the mat", "the dog sat", "a cat and a dog and a mat", "Thé CAT!"]
 
@@ -162,6 +164,23 @@ def test_a_sentence_encoder_of_a_package_is_as_transformers_has_it() -> None:
     mean = (tokens * real[..., None]).sum(1) / real.sum(1, keepdim=True)
     torch.testing.assert_close(z, torch.nn.functional.normalize(mean), rtol=1e-4, atol=1e-4)
     assert np.argmax(z[0].numpy() @ z[1:].numpy().T) == 0  # the like question is nearer
+
+
+def test_a_model_that_stays_as_it_is_reads_each_text_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While something beside it learns; to be asked anew for what it was never asked, or knows no more."""
+    read: list[str] = []
+    encoder = HubText(reading()).train()
+    through = encoder._read
+    monkeypatch.setattr(encoder, "_read", lambda x: (read.extend(x), through(x))[1])
+    z = encoder(["a cat", "a dog", "a cat"])
+    assert torch.equal(z[0], z[2])
+    torch.testing.assert_close(z[:2], encode(encoder, ["a cat", "a dog"]))
+    assert read == ["a cat", "a dog", "a cat", "a dog"]  # `encode` asks what is learnt, and reads
+    encoder(["a dog", "a bird"])
+    assert read[4:] == ["a bird"]
+    monkeypatch.setattr(hub_text, "MOST", 2)
+    encoder(["a dog"])
+    assert read[5:] == ["a dog"]
 
 
 def test_models_that_read_no_text_are_refused(tmp_path: Path) -> None:

@@ -37,6 +37,22 @@ def test_of_a_user_the_items_before_are_known_never_the_one_asked_for() -> None:
     assert none.users.columns["history"].to_pylist()[2] == ["x"]  # kept, so that it is not shown again
 
 
+def test_the_earlier_to_learn_from_and_the_later_to_judge_by() -> None:
+    """Of the times 3 1 2 1 2 1 the last fifth begins at the second moment: that and all since are later."""
+    source = interactions(LIKES)
+    earlier, later = source.parted(0.2)
+    assert [earlier[i] for i in range(len(earlier))] == [("a", "y"), ("b", "x"), ("c", "x")]
+    assert [later[i] for i in range(len(later))] == [("a", "x"), ("a", "z"), ("b", "y")]
+    assert earlier.users.columns["history"].to_pylist() == [["y"], ["x"], ["x"]]  # of what comes, nothing
+    assert len(source.parted(0.01)[1]) == 1
+    with pytest.raises(OptionError):
+        source.parted(1.0)
+    with pytest.raises(DataError, match="one moment"):
+        source.parted(0.9)
+    with pytest.raises(DataError, match="column of times"):
+        interactions(LIKES.drop_columns(["time"])).parted()
+
+
 def test_a_part_knows_of_no_other_choices() -> None:
     part = interactions(LIKES).take(np.array([0, 2]))
     assert history(part, [0, 1]) == [["z"], []]
