@@ -128,9 +128,7 @@ def visit(path: Path, rows: int) -> Iterator[str]:
 
 def part(name: str, path: Path, rows: int, share: float) -> None:
     """One process: a line for each call, what it was and how long it took."""
-    if name == "visit":
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that it ends its server
-    else:
+    if name != "visit":
         print(json.dumps({"pid": os.getpid()}), flush=True)
     working: Callable[[Path, int], Iterator[str]] = {"write": write, "search": search, "visit": visit}[name]
     began, rested = time.perf_counter(), time.perf_counter()
@@ -157,6 +155,7 @@ def main() -> None:
     asked = parser.parse_args()
     if not Path("/proc/self/status").exists():
         sys.exit("The memory and the files of a process are read from /proc, which only Linux has.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # whoever has children ends them
     if asked.part:
         part(asked.part[0], Path(asked.part[1]), asked.rows, asked.share)
         return
@@ -184,8 +183,28 @@ def watched(path: Path, asked: argparse.Namespace) -> list[str]:
         with (path.parent / f"{name}.jsonl").open("w") as out:
             running[name] = subprocess.Popen([*command, "--part", name.split()[0], str(path)], stdout=out)
     seen: dict[str, list[list[float]]] = defaultdict(lambda: [[] for _ in range(QUARTERS)])
+    try:
+        wrong = followed(path, asked.minutes, running, seen)
+    finally:
+        for child in running.values():
+            child.terminate()  # wherever it stands
+        for child in running.values():
+            child.wait()
+    for what, quarters in seen.items():
+        slack = 30 if "MB" in what else 4
+        wrong += tell(what, [float(np.median(q)) for q in quarters if q], grows=1.1, slack=slack)
+    return wrong + [line for name in PARTS for line in latencies(name, path.parent / f"{name}.jsonl")]
+
+
+def followed(
+    path: Path,
+    minutes: float,
+    running: dict[str, subprocess.Popen[bytes]],
+    seen: dict[str, list[list[float]]],
+) -> list[str]:
+    """Measures them until the time is up, or one has ended, which is wrong."""
     began = time.monotonic()
-    while (share := (time.monotonic() - began) / (60 * asked.minutes)) < 1:
+    while (share := (time.monotonic() - began) / (60 * minutes)) < 1:
         time.sleep(2)
         quarter = min(QUARTERS - 1, int(share * QUARTERS))
         for name in running:
@@ -194,15 +213,7 @@ def watched(path: Path, asked: argparse.Namespace) -> list[str]:
         seen["on disk, MB"][quarter].append(sum(bytes_of(f) for f in path.rglob("*")) / 1e6)
         if any(child.poll() is not None for child in running.values()):
             break
-    wrong = [f"{name} ended early" for name, child in running.items() if child.poll() is not None]
-    for child in running.values():
-        child.terminate()  # wherever it stands
-    for child in running.values():
-        child.wait()
-    for what, quarters in seen.items():
-        slack = 30 if "MB" in what else 4
-        wrong += tell(what, [float(np.median(q)) for q in quarters if q], grows=1.1, slack=slack)
-    return wrong + [line for name in PARTS for line in latencies(name, path.parent / f"{name}.jsonl")]
+    return [f"{name} ended early" for name, child in running.items() if child.poll() is not None]
 
 
 def measured(said: Path) -> dict[str, float]:

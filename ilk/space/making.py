@@ -63,7 +63,30 @@ def _standing(
     base = known[0]
     with rows.at.reading():
         slots = known[1].moved(rows.data)
-    return None if base.near is None and _worn(base, slots) else (base, slots)
+    if not _worn(base, slots):
+        return base, slots
+    return None if base.near is None else _lighter(space, rows, base, slots)
+
+
+def _lighter(space: Path, rows: Rows, base: Base, slots: Slots) -> tuple[Base, Slots]:
+    """Who only follows a writer would carry every slot that ever was: it takes what was kept since.
+
+    Where there is nothing newer, the slots that came and went since the base are left out, unless the index
+    here knows them by their numbers.
+    """
+    names = {folder.name for folder in (space / "index").glob("base-*")}
+    if names and base.folder is not None and max(names) != base.folder.name:
+        kept = bases.newest(space)
+        if kept is not None and kept.kind == plan.read(space).kind:
+            with rows.at.reading():
+                return kept, kept.slots.moved(rows.data)
+    assert base.near is not None
+    here = len(base.slots)
+    gone = len(slots) - here - int(np.count_nonzero(slots.alive[here:]))
+    if base.near.covered > here or gone <= max(_LATE, here // 4):
+        return base, slots
+    with rows.at.reading():
+        return base, base.slots.moved(rows.data)
 
 
 def make(space: Path, rows: Rows, metric: str, planned: Plan, *, seed: int = 0) -> tuple[Base, Plan]:
@@ -206,5 +229,5 @@ def _in_memory(rows: Rows, metric: str) -> Base:
 
 
 def _worn(base: Base, slots: Slots) -> bool:
-    """Whether so much has changed that an exact base is better made anew."""
+    """Whether so much has changed that a newer base is worth looking for, or, an exact one, making."""
     return len(slots.parts[1]) + len(slots) - slots.count > max(_LATE, len(base.slots) // 4)
