@@ -11,6 +11,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,6 +25,7 @@ from ..errors import MissingExtra, OptionError, UnknownName
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+SHOWN = 10  # rows, in a notebook
 COLUMN = 3.5  # inches: a column of a journal's page
 PICTURES, TABLES = (".pdf", ".png", ".svg"), (".csv", ".parquet")
 # For paper: 8 points, thin lines, text as text.
@@ -74,6 +76,10 @@ class Result(ABC):
         if checked(path) in TABLES:
             return keep(self.table(), path)
         return _written(path, drawn(self._picture(what), path.suffix.lower()[1:]))
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the sentence, and the first rows."""
+        return f"<p>{escape(self.sentence())}</p>{_in_html(self.table().slice(0, SHOWN))}"
 
     def _picture(self, what: str | None) -> Picture:
         known = self.pictures()
@@ -140,6 +146,15 @@ def keep(table: pa.Table, to: str | os.PathLike[str]) -> Path:
     else:
         csv.write_csv(_flat(table), out)
     return _written(path, out.getvalue())
+
+
+def _in_html(table: pa.Table) -> str:
+    heads = "".join(f"<th>{escape(name)}</th>" for name in table.column_names)
+    rows = (
+        "".join(f"<td>{escape(f'{v:.4g}' if isinstance(v, float) else str(v))}</td>" for v in row.values())
+        for row in _flat(table).to_pylist()
+    )
+    return f"<table><tr>{heads}</tr>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
 
 
 def _flat(table: pa.Table) -> pa.Table:

@@ -166,6 +166,18 @@ def test_pictures_are_of_the_size_of_a_column_and_tables_are_flat(tmp_path: Path
     assert Dot().save(tmp_path / "t.csv").read_text().splitlines() == ['"x","many"', '1,"a; b"']
 
 
+def test_a_notebook_shows_the_sentence_and_rows_as_text() -> None:
+    class Odd(Dot):
+        def table(self) -> pa.Table:
+            return pa.table({"id": [f"<b>{i}" for i in range(12)], "x": [1 / 3] * 12})
+
+    shown = Odd()._repr_html_()
+    assert shown.startswith(
+        "<p>One dot.</p><table><tr><th>id</th><th>x</th></tr><tr><td>&lt;b&gt;0</td><td>0.3333"
+    )
+    assert shown.count("<tr>") == 11
+
+
 def test_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(OptionError, match=r"p\.gif is neither a picture nor a table"):
         Dot().save(tmp_path / "p.gif")
