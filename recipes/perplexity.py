@@ -1,12 +1,13 @@
 """Perplexity of a small causal language model beside n-grams with Kneser-Ney smoothing, on the same pieces.
 
-    python -m recipes.perplexity [corpus-4m-words.txt.xz] [--lines 100000] [--steps 1200]
+    python -m recipes.perplexity [corpus-4m-words.txt.xz] [--lines 100000] [--steps 1200] [--keep]
 
 All learn from the same lines and are asked for the same 2,000 others, each line alone, in pieces of the same
 vocabulary (2,048 pieces of byte-level BPE, learnt from the lines to learn from). The n-grams take all in at
 once, in five CPU-seconds; the model (2 blocks, 96 wide) takes 64 lines a step, 1,200 steps in under three
 CPU-minutes. Perplexity a piece: exp of the mean surprise at each piece and at the end of each line.
-The file: one sentence a line, packed or not; any text that `ilk.text` reads will do.
+The file: one sentence a line, packed or not; any text that `ilk.text` reads will do. `--keep` adds each row
+to recipes/perplexity.csv (docs/results.md).
 
 Legend: n the order of an n-gram, V pieces in the vocabulary, N pieces asked for.
 """
@@ -28,6 +29,7 @@ from ilk.objectives.causal import Causal
 from ilk.source.text import Text
 from ilk.training.fit import fit
 from ilk.training.recipe import Recipe
+from recipes.sections import keep
 
 CORPUS = Path(os.environ.get("ILK_DATA", "../shared/data")) / "corpus-4m-words.txt.xz"
 VOCABULARY = 2048  # to the power of the highest order it is below 2**63
@@ -91,8 +93,15 @@ def _looked_up(keys: np.ndarray, values: np.ndarray, asked: np.ndarray) -> np.nd
 
 
 def perplexity(
-    path: Path = CORPUS, lines: int = 100_000, steps: int = 1200, seed: int = 0
+    path: Path = CORPUS, lines: int = 100_000, steps: int = 1200, seed: int = 0, kept: bool = False
 ) -> dict[str, float]:
+    def say(name: str, value: float, began: float) -> None:
+        found[name], spent = value, time.process_time() - began
+        print(f"{name}: perplexity {value:.1f}, {spent:.0f} CPU-seconds", flush=True)
+        if kept:
+            figures = {"perplexity": f"{value:.1f}", "CPU-seconds": f"{spent:.0f}"}
+            keep("perplexity", {"model": name, "lines": lines, "seed": seed} | figures)
+
     everything = ilk.text(path, by="line")
     rows = np.random.default_rng(seed).permutation(len(everything))[: lines + ASKED]
     asked, known = (_some(everything, r) for r in (rows[:ASKED], rows[ASKED:]))
@@ -105,16 +114,14 @@ def perplexity(
     for order in ORDERS:
         began = time.process_time()
         model = KneserNey(learnt, order, words.size)
-        found[f"Kneser-Ney, order {order}"] = exp_mean([model.surprise(line) for line in truth])
-        _say(found, began)
+        say(f"Kneser-Ney, order {order}", exp_mean([model.surprise(line) for line in truth]), began)
     torch.manual_seed(seed)
     objective = Causal(Network(description, length=64, dim=96, depth=2, heads=4))
     began = time.process_time()
     recipe = Recipe(steps=steps, batch=64, learning_rate=1e-2, checks=2, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         fit(objective, known, recipe, run=Path(folder))
-    found[f"causal, {steps} steps"] = objective.perplexity(asked, np.arange(len(asked)))
-    _say(found, began)
+    say(f"causal, {steps} steps", objective.perplexity(asked, np.arange(len(asked))), began)
     return found
 
 
@@ -131,15 +138,12 @@ def _numbers(words: Tokenizer, source: Text) -> list[np.ndarray]:
     return [np.array([words.start, *pieces, words.end]) for pieces in texts]
 
 
-def _say(found: dict[str, float], began: float) -> None:
-    name = list(found)[-1]
-    print(f"{name}: perplexity {found[name]:.1f}, {time.process_time() - began:.0f} CPU-seconds", flush=True)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("corpus", nargs="?", type=Path, default=CORPUS)
     parser.add_argument("--lines", type=int, default=100_000)
     parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true")
     given = parser.parse_args()
-    perplexity(given.corpus, given.lines, given.steps)
+    perplexity(given.corpus, given.lines, given.steps, given.seed, given.keep)

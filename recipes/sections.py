@@ -60,6 +60,49 @@ SECTIONS: tuple[Section, ...] = (
         "kNN accuracy of the class of digits cut out of 400 scenes (`recipes/discover.py vectors`).",
         ("kNN",),
     ),
+    Section(
+        "Words",
+        "words",
+        "Word vectors beside gensim 4.4, the same 4.4 million words, dimension 100, window 5, five noise "
+        "words; WordSim-353 and SimLex-999 (correlation) and analogies in % (`benchmarks/words.py`). The "
+        "machine was shared: compare words a CPU second.",
+        ("words a CPU second", "words/s", "WordSim", "SimLex", "analogies"),
+    ),
+    Section(
+        "Words of a larger text",
+        "debian",
+        "Skip-gram, one epoch over documentation of Debian packages, one thread (`recipes/debian.py`); "
+        "memory of the process's own, beyond what it had before.",
+        ("words", "words kept", "CPU-seconds", "memory, MB"),
+    ),
+    Section(
+        "Text",
+        "text",
+        "A gloss of WordNet asks for the gloss of what it is a kind of (`recipes/text.py`); networks learnt "
+        "from the glosses alone. Halves found: what `auto` judges by.",
+        ("MRR", "R@10", "halves found", "CPU-seconds"),
+    ),
+    Section(
+        "Small language models",
+        "perplexity",
+        "Perplexity a piece of 2,000 lines never learnt from (`recipes/perplexity.py`).",
+        ("perplexity", "CPU-seconds"),
+    ),
+    Section(
+        "Pictures and words",
+        "clip",
+        "OpenMoji, a fifth of the captions held out (`recipes/clip.py`); by chance R@10 is .022.",
+        (
+            *("text to picture R@1", "text to picture R@10", "picture to text R@1", "picture to text R@10"),
+            *("gap", "alignment", "uniformity of pictures", "of captions", "across", "CPU-seconds"),
+        ),
+    ),
+    Section(
+        "Who chose what",
+        "recommend",
+        "Users whose tastes are known, and Debian packages that ask for others (`recipes/recommend.py`).",
+        ("recall@10", "NDCG@10", "coverage", "of new items, recall@10", "CPU-seconds"),
+    ),
 )
 
 
@@ -104,8 +147,9 @@ def lines(section: Section, *, folder: Path = HERE) -> list[str]:
 
 
 def spread(values: list[float]) -> str:
-    """To three digits; of several their mean ± standard deviation."""
+    """To three digits, large ones in full; of several their mean ± standard deviation."""
     if not values:
         return "-"
-    told = f"{mean(values):.3g}"
-    return told if len(values) == 1 else f"{told} ± {stdev(values):.2g}"
+    form = ",.0f" if abs(mean(values)) >= 1000 else ".3g"
+    told = f"{mean(values):{form}}"
+    return told if len(values) == 1 else f"{told} ± {stdev(values):{form.replace('3', '2')}}"
