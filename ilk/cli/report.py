@@ -27,6 +27,7 @@ def report(
         str | None, typer.Option(help="The samples again [default: where `ilk learn` found them].")
     ] = None,
     without: Annotated[list[str] | None, typer.Option(help="A section to leave out.")] = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Write the same as PDF, beside it.")] = False,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
@@ -43,6 +44,8 @@ def report(
         units=units_of(units or []),
         data=data,
         without=without or [],
+        pdf=pdf,
         seed=seed,
     )
-    output.facts({"report": str(made.path), **made.says, "left out": made.left_out})
+    paper = {} if made.pdf is None else {"pdf": str(made.pdf)}
+    output.facts({"report": str(made.path), **paper, **made.says, "left out": made.left_out})

@@ -6,7 +6,7 @@ import shlex
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,7 +121,7 @@ def figures(found: Result, command: str, names: Sequence[str] = ()) -> Grid:
 
 
 def figure(p: Picture, command: str) -> Figure:
-    return Figure(drawn(p, "svg"), p.caption, command, p.width)
+    return Figure(drawn(p, "svg"), p.caption, command, p.width, partial(drawn, p))
 
 
 def whole(asked: Asked) -> list[Part]:

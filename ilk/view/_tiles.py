@@ -10,7 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 from torch.nn import functional as F
 
-from .picture import FAINT, INK, MARGIN, PAPER
+from ._marks import FAINT, INK, PAPER
+from .picture import MARGIN
 
 TILE, GAP, LINE = 176, 14, 22  # pixels
 ACROSS = 6  # tiles in a row at most

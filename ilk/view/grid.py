@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from .. import files
 from ..errors import OptionError
-from .picture import FAINT, INK, PAPER
+from ._marks import FAINT, INK, PAPER
 
 EMPTY = (0xF5, 0xF6, 0xF8)
 BLUE, ORANGE = (0x00, 0x72, 0xB2), (0xD5, 0x5E, 0x00)

@@ -20,8 +20,8 @@ from ..errors import DataError, OptionError
 from ..source import read
 from ..space import Space
 from ..space.query import is_file
+from ._marks import INK, PAPER
 from ._tiles import ACROSS, GAP, TILE, Row, coloured, drawn, even
-from .picture import INK, PAPER
 
 WORDS, LETTERS = 80, 60  # at most: words of a text that are drawn, letters of it in the title
 WIDE = ACROSS * (TILE + GAP) - GAP  # pixels

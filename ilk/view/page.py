@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
@@ -48,6 +48,7 @@ class Figure:
     caption: str
     command: str = ""  # that makes it
     inches: float = 0.0  # how wide it was drawn; 0: as wide as there is room
+    again: Callable[[str], bytes] | None = None  # draws it as another kind of file: png, pdf
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,7 @@ def _part(part: Part) -> str:
 def _figure(figure: Figure) -> str:
     wide = f' style="max-width:{figure.inches * 1.45:.2f}in"' if figure.inches else ""
     text = escape(" ".join(figure.caption.split()))
-    image = _svg(figure.data, text) if _is_svg(figure.data) else _image(figure.data, text)
+    image = _svg(figure.data, text) if is_svg(figure.data) else _image(figure.data, text)
     return f"<figure{wide}>{image}<figcaption>{text}{_command(figure.command)}</figcaption></figure>"
 
 
@@ -165,7 +166,7 @@ def _image(png: bytes, text: str) -> str:
     return f'<img alt="{text}" src="data:image/png;base64,{base64.b64encode(png).decode()}">'
 
 
-def _is_svg(data: bytes) -> bool:
+def is_svg(data: bytes) -> bool:
     return data.lstrip()[:5] in (b"<?xml", b"<svg ")
 
 
@@ -206,14 +207,15 @@ def _table(table: pa.Table) -> str:
 
     def cells(tag: str, values: Sequence[Any]) -> str:
         kinds = (' class="n"' if n else "" for n in numbers)
-        return "".join(f"<{tag}{k}>{escape(_text(v))}</{tag}>" for k, v in zip(kinds, values))
+        return "".join(f"<{tag}{k}>{escape(written(v))}</{tag}>" for k, v in zip(kinds, values))
 
     head = cells("th", table.column_names)
     rows = "".join(f"<tr>{cells('td', list(r.values()))}</tr>\n" for r in table.to_pylist())
     return f'<div class="table"><table>\n<tr>{head}</tr>\n{rows}</table></div>'
 
 
-def _text(value: Any) -> str:
+def written(value: Any) -> str:
+    """A cell of a table."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and not math.isfinite(value):
@@ -221,5 +223,5 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.2g}"
     if isinstance(value, list):
-        return "; ".join(map(_text, value))
+        return "; ".join(map(written, value))
     return "" if value is None else f"{value:,}" if isinstance(value, int) else str(value)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -45,6 +46,7 @@ same figures."""
 @dataclass(frozen=True)
 class Report:
     path: Path
+    pdf: Path | None  # the same on paper
     says: dict[str, str]  # by section, what it comes to
     left_out: dict[str, str]  # and why
 
@@ -63,6 +65,7 @@ def report(
     units: Mapping[str, str] | None = None,
     data: Any = None,
     without: Sequence[str] = (),
+    pdf: bool = False,
     seed: int = 0,
 ) -> Report:
     """One page of HTML that needs nothing else: groups, oddities, parameters, labels, trust, how it was made.
@@ -73,15 +76,17 @@ def report(
     data     the samples again, to change them and see what the encoder makes of it
     without  sections to leave out: groups, odd, parameters, products, labels, invariance, neighbours,
              duplicates, learning
+    pdf      write the same as PDF, beside it
     """
     path = Path(to)
     if path.suffix.lower() not in (".html", ".htm"):
         raise OptionError(
-            f"a report cannot be called {path.name}", "End its name in .html; a browser prints it as PDF."
+            f"a report cannot be called {path.name}", "End its name in .html; --pdf puts a PDF beside it."
         )
     for name in without:
         if name not in SECTIONS:
             raise UnknownName("section", name, SECTIONS)
+    on_paper = _pdf() if pdf else None
     asked = Asked(space, tuple(columns), label, dict(units or {}), data, seed)
     made: dict[str, Section] = {}
     left_out: dict[str, str] = {}
@@ -95,14 +100,21 @@ def report(
                 except IlkError as e:
                     left_out[name] = e.what
             bar.advance()
-    command = asked.command(
-        "report", f"--to={path.name}", *asked.options(), *(f"--without={n}" for n in without)
-    )
+    given = [*asked.options(), *(f"--without={n}" for n in without), *(["--pdf"] if pdf else [])]
+    command = asked.command("report", f"--to={path.name}", *given)
     page = Page(space.path.stem, _lead(space), _parts(command, whole, made, left_out), _facts(space))
     with files.room(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     page.write(path)
-    return Report(path, {name: s.says for name, s in made.items()}, left_out)
+    paper = None if on_paper is None else on_paper.write(page, path.with_suffix(".pdf"))
+    return Report(path, paper, {name: s.says for name, s in made.items()}, left_out)
+
+
+def _pdf() -> ModuleType:
+    """What writes it, asked for before anything is worked out."""
+    from . import pdf
+
+    return pdf
 
 
 def _parts(

@@ -86,8 +86,14 @@ def test_a_bare_space_and_bad_input(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "No clear groups" in page
     assert re.search(r"<\d+>", page) is None  # an id is no markup
     assert "no section called 'odds'\nDid you mean 'odd'" in typed("report", "b", "--without", "odds").err
+    few = [f"--without={name}" for name in SECTIONS if name != "odd"]
+    told = typed("report", "b", "--json", "--pdf", *few).json
+    assert told["pdf"] == "b.pdf"
+    paper = Path("b.pdf").read_bytes()
+    assert b"/Title (Nothing odd beyond chance)" in paper
+    assert "--pdf" in re.sub(r"<.*?>", "", Path("b.html").read_text())
     assert "cannot be called r.pdf" in typed("report", "b", "--to", "r.pdf").err
-    with pytest.raises(OptionError, match="browser prints it as PDF"):
+    with pytest.raises(OptionError, match="--pdf puts a PDF beside it"):
         ilk.report(bare, "r.pdf")
     with pytest.raises(UnknownName):
         ilk.report(bare, "r.html", without=["map"])
