@@ -72,6 +72,7 @@ def _options() -> argparse.Namespace:
     every = [*CLOSED, *LEARNT]
     parser.add_argument("--only", type=lambda text: text.split(","), default=every, help=",".join(every))
     parser.add_argument("--hub", help="a folder with a sentence encoder")
+    parser.add_argument("--hub-name", default="all-MiniLM-L6-v2", help="what it is called in the table")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true")
@@ -116,7 +117,7 @@ def ways(source: Text, options: argparse.Namespace) -> Iterator[tuple[str, Encod
         yield name, found, time.process_time() - began
     if options.hub:
         yield (
-            f"pretrained {Path(options.hub).name}",
+            f"pretrained, {options.hub_name}",
             encoders.build("hub_text", {}, model=options.hub).eval(),
             0.0,
         )
