@@ -20,7 +20,7 @@ from ..find import parameters
 from ..source.boxes import Boxed
 
 WIDTH = 16  # of a blank convnet: its maps are large here, and many cheap steps beat few dear ones
-FILLED = 8  # cells of a trunk's finest map that a thing of usual size is to fill, along a side
+FILLED = 9  # cells of a trunk's finest map that a thing of usual size is to fill, along a side
 SIZES = (16, 256)  # from no step down before the first map to one of 16 pixels
 EACH = 3  # anchors of a level, as in YOLOv3
 ROUNDS = 100  # of the grouping that finds them, at most

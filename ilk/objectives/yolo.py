@@ -56,7 +56,7 @@ class YOLO(Objective):
         *,
         trunk: float = 1.0,
         augment: str | None = "natural",
-        mosaic: float = 0.5,
+        mosaic: float = 0.0,
         mixed: float = 0.0,
     ) -> None:
         super().__init__()

@@ -140,6 +140,7 @@ def test_free_by_hand() -> None:
     # One cell fits exactly: its weight, and the sum, is 1; its CIoU is 1, each side's cross-entropy log 2
     assert terms["place"].item() == pytest.approx(0, abs=1e-4)
     assert terms["side"].item() == pytest.approx(free.SIDE * math.log(2), rel=1e-4)
+    assert terms["name"].item() == pytest.approx(free.NAME * math.log(2), rel=1e-4)  # of two classes
     # Of 40 chances of one half each costs log 2, whatever it is to be
     assert terms["kind"].item() == pytest.approx(free.KIND * 40 * math.log(2), rel=1e-4)
 
@@ -166,7 +167,7 @@ def _boxes(some: Cells) -> tuple[Tensor, Cells]:
 def test_without_a_thing_only_the_chances_are_learnt() -> None:
     said = torch.zeros(1, 20, 4 * BINS, requires_grad=True), torch.zeros(1, 20, 3, requires_grad=True)
     terms = free.loss(Free(2), said, cells(), wanted((-1, -1, -1, -1, -1)))
-    assert terms["place"].item() == terms["side"].item() == 0
+    assert terms["place"].item() == terms["side"].item() == terms["name"].item() == 0
     assert terms["kind"].item() == pytest.approx(free.KIND * 40 * math.log(2))
     torch.stack(list(terms.values())).sum().backward()
     assert said[0].grad is not None  # zeros, not nothing: processes wait for each other's
