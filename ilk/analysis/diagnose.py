@@ -5,25 +5,24 @@ Legend: n rows, m of them learnt from, D dimensions, c labels, f folds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from scipy.optimize import minimize
-from scipy.special import expit, logsumexp
 from sklearn.decomposition import PCA
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
 from ..console import progress
-from ..errors import DataError
+from ..errors import DataError, OptionError
 from ..source._labels import labelled
+from . import _slips
 from ._drawn import trust as _drawn
 from ._probed import Measure
 from ._result import Picture, Result
 from ._ways import Asked, model
-from .pairs import duplicates
+from .pairs import ALL_PAIRS, duplicates
 from .probing import interval, plain, values_of
 
 if TYPE_CHECKING:
@@ -31,8 +30,9 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # of the rows that a fold learns from
+MOST = 10_000  # rows that lines learn from and are asked for: some minutes
+BLOCK = 65_536  # rows whose labels are looked at together
 ENOUGH = 0.98  # right: nothing needs to be done
-LEVEL = 0.1  # of the labels called wrong, so many may be right
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Step:
 class Diagnosis(Result):
     column: str
     rows: int  # with a label
+    drawn: int  # of them by chance, that lines learnt from and were asked for
     curve: list[Step]
     gain: Measure  # in accuracy, of the last doubling of the rows learnt from
     capacity: list[Step]  # by so many main axes of the vectors, all rows learnt from
@@ -70,6 +71,11 @@ class Diagnosis(Result):
         last = self.curve[-1]
         told = f"{last.asked.value:.1%} of {self.column} are told right after {last.at:,} labels"
         parts = [f"{told} ({last.own:.1%} of those learnt from).", self._next()]
+        if self.drawn < self.rows:
+            parts.append(
+                f"So {self.drawn:,} of {self.rows:,} labelled rows say, drawn by chance: what more of them "
+                f"would bring was not asked (the last doubling: {self.gain.value:+.1%})."
+            )
         n = len(self.suspects)
         parts.append(f"{n:,} of {self.rows:,} labels are likely wrong." if n else "No label looks wrong.")
         if self.leaks is not None:
@@ -104,12 +110,17 @@ def _steps(what: str, steps: list[Step]) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def diagnose(space: Space, label: str, *, split: str | None = None, seed: int = 0) -> Diagnosis:
+def diagnose(
+    space: Space, label: str, *, split: str | None = None, most: int = MOST, seed: int = 0
+) -> Diagnosis:
     """Learning curve of a straight line on the vectors, likely label errors, leakage across a split.
 
     label   a column of names, of metadata or of a layer
     split   a column that says which rows are learnt from and which are asked, such as train and test
+    most    of more rows so many are drawn by chance for the curves; labels are looked at in all of them
     """
+    if most < 2 * FOLDS:
+        raise OptionError(f"most is {most}", f"Give {2 * FOLDS} or more.")
     kind, values = plain(values_of(space, label))
     if kind == "numbers":
         raise DataError(f"{label} holds amounts, not labels", "`ilk parameters` asks for amounts.")
@@ -122,15 +133,57 @@ def diagnose(space: Space, label: str, *, split: str | None = None, seed: int = 
             f"{len(kept)} of {len(names)} labels of {label} have {2 * FOLDS} rows or more; two are needed",
             "Label more of each.",
         )
-    x, ids = space.vectors()[rows], space.ids()
-    curve, gain, chances = _curve(x, y, seed)
-    capacity, fewer = _capacity(x, y, curve[-1].asked.guess, seed)
-    clean = chances.argmax(1) == y  # a line that learns from wrong labels is less sure of the right ones
-    if (np.bincount(y[clean], minlength=len(kept)) >= FOLDS).all():
-        chances = _again(x, y, clean, seed)
-    suspects = _suspects([ids[i] for i in rows], [names[i] for i in kept], y, chances)
+    some, ids = _drawn_by_chance(y, most, seed), space.ids()
+    x, own = space.vectors()[rows[some]], y[some]
+    curve, gain, chances = _curve(x, own, seed)
+    capacity, fewer = _capacity(x, own, curve[-1].asked.guess, seed)
+    clean = chances.argmax(1) == own  # a line that learns from wrong labels is less sure of the right ones
+    if (np.bincount(own[clean], minlength=len(kept)) >= FOLDS).all():
+        chances = _again(x, own, clean, seed)
+    else:
+        clean[:] = True
+    right, told = _looked_at(space.vectors(), rows, y, (some, chances), some[clean], seed)
+    suspects = _slips.suspects([ids[i] for i in rows], [names[i] for i in kept], y, right, told)
     leaks = None if split is None else _leaks(space, split)
-    return Diagnosis(label, len(rows), curve, gain, capacity, fewer, suspects, leaks)
+    return Diagnosis(label, len(rows), len(some), curve, gain, capacity, fewer, suspects, leaks)
+
+
+def _looked_at(
+    vectors: np.ndarray,
+    rows: np.ndarray,
+    y: np.ndarray,
+    asked: tuple[np.ndarray, np.ndarray],
+    clean: np.ndarray,
+    seed: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) the chance that a label is right, and the likeliest one, of every row.
+
+    `asked`: some of the rows, with chances by lines that had not seen them; the others are told by a line
+    that learns from the `clean` of these.
+    """
+    seen, chances = asked
+    rest = np.random.default_rng(seed).permutation(np.setdiff1d(np.arange(len(y)), seen))
+    blocks = [rest[i : i + BLOCK] for i in range(0, len(rest), BLOCK)]
+    if blocks:
+        line, first = _line(vectors[rows[clean]], y[clean], seed), blocks.pop(0)
+        told = line.predict_proba(vectors[rows[first]])
+        seen, chances = np.concatenate([seen, first]), np.concatenate([chances, told])
+    law = _slips.slips(chances, y[seen])
+    right, likeliest = np.zeros(len(y)), np.zeros(len(y), np.int64)
+    right[seen], likeliest[seen] = _slips.doubts(chances, y[seen], law), chances.argmax(1)
+    for block in blocks:
+        told = line.predict_proba(vectors[rows[block]])
+        right[block], likeliest[block] = _slips.doubts(told, y[block], law), told.argmax(1)
+    return right, likeliest
+
+
+def _drawn_by_chance(y: np.ndarray, most: int, seed: int) -> np.ndarray:
+    """About `most` rows, each label as often as among all, but often enough to be dealt into folds."""
+    if len(y) <= most:
+        return np.arange(len(y))
+    counts, rng = np.bincount(y), np.random.default_rng(seed)
+    take = np.minimum(counts, np.maximum(2 * FOLDS, np.round(counts * most / len(y)).astype(int)))
+    return np.sort(np.concatenate([rng.permutation(np.flatnonzero(y == c))[:n] for c, n in enumerate(take)]))
 
 
 def _curve(x: np.ndarray, y: np.ndarray, seed: int) -> tuple[list[Step], Measure, np.ndarray]:
@@ -209,48 +262,10 @@ def _some(rows: np.ndarray, y: np.ndarray, m: int, seed: int) -> np.ndarray:
     return np.concatenate([drawn, np.array(first, int)])
 
 
-def _suspects(ids: Sequence[str], names: Sequence[str], y: np.ndarray, chances: np.ndarray) -> pa.Table:
-    """Rows whose label is likelier a slip than what was meant, with at most LEVEL of them right after all."""
-    right = doubts(chances, y)
-    rows = np.argsort(right, kind="stable")
-    rows = rows[np.cumsum(right[rows]) / np.arange(1, len(rows) + 1) <= LEVEL]  # the means ascend
-    told = chances[rows].argmax(1)
-    rows, told = rows[told != y[rows]], told[told != y[rows]]
-    return pa.table(
-        {
-            "id": pa.array([ids[i] for i in rows], pa.string()),
-            "label": pa.array([names[y[i]] for i in rows], pa.string()),
-            "told": pa.array([names[t] for t in told], pa.string()),
-            "wrong": 1 - right[rows],
-        }
-    )
-
-
-def doubts(chances: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """(n,) the chance that each label is right, of the chances (n, c) that held-out rows get for each.
-
-    A share of the labels is taken to have been dealt out blindly, the others by the chances raised to some
-    power: these say too much or too little. Share and power are those that make the labels likeliest: where
-    groups overlap and nothing is wrong, the share comes out as nought.
-    """
-    logs, c = np.log(np.maximum(chances, 1e-12)), chances.shape[1]
-
-    def meant(power: float) -> np.ndarray:  # (n,) of the label that is there
-        return np.asarray(np.exp(power * logs[np.arange(len(y)), y] - logsumexp(power * logs, axis=1)))
-
-    def unlikely(at: np.ndarray) -> float:
-        share = expit(at[1])
-        return -float(np.log((1 - share) * meant(np.exp(at[0])) + share / c).sum())
-
-    best = minimize(unlikely, [0.0, -4.0], method="Nelder-Mead", bounds=[(-4, 3), (-20, 1)]).x
-    share, own = expit(best[1]), meant(np.exp(best[0]))
-    return np.asarray((1 - share) * own / ((1 - share) * own + share / c))
-
-
 def _leaks(space: Space, split: str) -> pa.Table:
     """Rows whose group of near-duplicates lies on several sides of the split."""
     sides = np.array([str(v) for v in values_of(space, split).to_pylist()], object)
-    found, ids = duplicates(space), space.ids()
+    found, ids = duplicates(space, exact=len(space) <= ALL_PAIRS), space.ids()
     across = [g for g in np.unique(found.groups) if len(set(sides[found.rows[found.groups == g]])) > 1]
     kept = np.isin(found.groups, across)
     rows = found.rows[kept]

@@ -38,6 +38,9 @@ def diagnose(
     split: Annotated[
         str | None, typer.Option(help="A column that says which rows are learnt from and which asked.")
     ] = None,
+    most: Annotated[
+        int, typer.Option(help="Of more rows so many are drawn by chance for the curves.")
+    ] = 10_000,
     top: Annotated[int, typer.Option(help="How many suspects to show.")] = 20,
     save: Save = None,
     what: What = None,
@@ -59,7 +62,7 @@ def diagnose(
         return
     from ..analysis.diagnose import diagnose
 
-    found = diagnose(open_space(space), label, split=split, seed=seed)
+    found = diagnose(open_space(space), label, split=split, most=most, seed=seed)
     if json:
         if save is not None:
             found.save(save, what=what)

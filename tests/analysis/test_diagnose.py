@@ -6,9 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ilk.analysis.diagnose import Diagnosis, _suspects, diagnose, doubts
+from ilk.analysis._slips import doubts, slips, suspects
+from ilk.analysis.diagnose import Diagnosis, diagnose
 from ilk.encoders.pixels import Pixels
-from ilk.errors import DataError
+from ilk.errors import DataError, OptionError
 from ilk.space import Space
 
 N, D = 300, 4
@@ -68,15 +69,40 @@ def test_chances_that_are_right_accuse_nobody_and_slips_are_counted() -> None:
     y = (rng.uniform(size=(2000, 1)) > chances.cumsum(1)).sum(1).clip(max=2)
     assert (chances.argmax(1) != y).sum() > 200
     ids = [str(i) for i in range(2000)]
-    assert len(_suspects(ids, list("abc"), y, chances)) <= 5
+
+    def named_of(chances: np.ndarray) -> pa.Table:
+        right = doubts(chances, y, slips(chances, y))
+        return suspects(ids, list("abc"), y, right, chances.argmax(1))
+
+    assert len(named_of(chances)) <= 5
     surest = np.full((2000, 3), 1e-6) + np.eye(3)[y]
     surest[:50] = np.roll(surest[:50], 1, 1)  # 50 of 2,000 against all odds
-    named = _suspects(ids, list("abc"), y, surest / surest.sum(1, keepdims=True))
+    named = named_of(surest / surest.sum(1, keepdims=True))
     assert sorted(int(str(i)) for i in named["id"].to_pylist()) == list(range(50))
     # By hand: two of three blind labels are others, so the share is 3/2 of the 50 in 2,000
     share = 1.5 * 50 / 2000
     assert named["wrong"][0].as_py() == pytest.approx(1, abs=1e-3)
-    assert doubts(surest, y)[60] == pytest.approx((1 - share) / (1 - share + share / 3), abs=0.005)
+    assert doubts(surest, y, slips(surest, y))[60] == pytest.approx(
+        (1 - share) / (1 - share + share / 3), abs=0.005
+    )
+
+
+def test_of_many_rows_some_are_learnt_from_and_all_are_looked_at(tmp_path: Path) -> None:
+    """A label that is rare is still dealt into all folds."""
+    space = made(tmp_path / "s.space", 7, WRONG)
+    told = np.array(space.metadata()["kind"].to_pylist(), object)
+    rare = [i for i in range(60, 90) if told[i] == "k0"]
+    x = np.array(space.vectors())
+    x[rare] += [0, 0, 0, 9]
+    told[rare] = "rare"
+    space.upsert_vectors(space.ids(), x, pa.table({"kind": told.tolist()}))
+    found = diagnose(space, "kind", most=90)
+    assert (found.rows, found.drawn) == (300, 96)  # 86 of 290, and all ten of the rare instead of three
+    assert found.curve[-1].at == pytest.approx(96 * 4 / 5, abs=1)
+    assert sorted(map(str, found.suspects["id"].to_pylist())) == [f"{i:03d}" for i in WRONG]
+    assert "So 96 of 300 labelled rows say, drawn by chance" in found.sentence()
+    with pytest.raises(OptionError, match="most is 9"):
+        diagnose(space, "kind", most=9)
 
 
 def test_what_to_try_next(tmp_path: Path) -> None:
