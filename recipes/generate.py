@@ -62,12 +62,12 @@ def mnist() -> Images:
 SETS: dict[str, Callable[[], Images]] = {"mnist": mnist, "holes": lambda: holes(3000)[0]}
 
 
-def learnt(name: str, source: Images, minutes: float, seed: int) -> Objective:
+def learnt(name: str, source: Images, minutes: float, seed: int, own: dict[str, float]) -> Objective:
     cls = find(name)
     assert issubclass(cls, Objective)
     torch.manual_seed(seed)
     options = {"encoder": encoder_of(name, cls, source), **source.traits}
-    objective = construct(cls, {}, options)
+    objective = construct(cls, own, options)
     recipe = ilk.Recipe(minutes=minutes, batch=BATCHES.get(name, 64), seed=seed, checks=5)
     ilk.fit(objective, source, recipe, run=Path(mkdtemp()), clock=time.process_time)
     return objective
@@ -109,6 +109,11 @@ def row(data: str, way: str, figures: list[float], minutes: float | str, seed: i
     sections.keep("made", {"data": data, "way": way, "CPU-minutes": minutes, **told, "seed": seed})
 
 
+def option(text: str) -> tuple[str, float]:
+    name, _, value = text.partition("=")
+    return name, float(value)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", choices=SETS)
@@ -118,6 +123,7 @@ def main() -> None:
     parser.add_argument(
         "--true", action="store_true", help="... and true pictures beside others, as a ceiling"
     )
+    parser.add_argument("--set", type=option, nargs="*", default=[], help="of the way: recover=0 slope=1")
     parser.add_argument("--out", type=Path, default=Path("made"))
     args = parser.parse_args()
     source = SETS[args.data]()
@@ -127,11 +133,12 @@ def main() -> None:
         found = compare(space, Pictures(source.batch(np.arange(MADE)).numpy()))
         row(args.data, "true pictures", [found.true_distance, *found.true, 0], "", args.seed)
     for name in args.ways:
-        objective = learnt(name, source, args.minutes, args.seed)
+        objective = learnt(name, source, args.minutes, args.seed, dict(args.set))
         for way, pictures in made(objective, source, WAYS[name]):
             found = compare(space, pictures)
             figures = [found.distance, *found.made, len(found.copies)]
-            row(args.data, f"{name}, {way}", figures, args.minutes, args.seed)
+            told = "".join(f", {option} {value:g}" for option, value in args.set)
+            row(args.data, f"{name}, {way}{told}", figures, args.minutes, args.seed)
             sheet = Pictures(pictures.pixels[:40], across=10)
             sheet.save(args.out / f"{args.data}-{name}-{way}.png")
             found.beside().save(args.out / f"{args.data}-{name}-{way}-nearest.png")

@@ -11,6 +11,7 @@ be given for it.
 Legend: B samples, D the vector's dimensions, F the critic's features.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
@@ -55,9 +56,9 @@ class GAN(Objective):
         size: int = 64,
         width: int = 16,
         how: str = "softplus",
-        slope: float = 1.0,
-        recover: float = 5.0,
-        share: float = 0.25,
+        slope: float = 10.0,
+        recover: float = 2.0,
+        share: float = 0.5,
         average: float = 0.995,
     ) -> None:
         super().__init__()
@@ -102,7 +103,9 @@ class GAN(Objective):
     def _judged(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The verdict (B,) on pictures (B, C, H, W), and the vectors (B, D) that they were made from."""
         features = self.encoder.features(x)  # (B, F)
-        told = self.verdict(torch.cat([features, company(features)], 1))  # (B, 1)
+        # counted as much as all features together: as one among hundreds it would not keep what is made apart
+        beside = math.sqrt(features.shape[1]) * company(features)
+        told = self.verdict(torch.cat([features, beside], 1))  # (B, 1)
         return told[:, 0].float(), self.encoder.head(features).float()
 
     def pace(self, name: str) -> float:
