@@ -16,6 +16,7 @@ from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
+from IPython.core.displayhook import CapturingDisplayHook
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 from PIL import Image
@@ -28,30 +29,37 @@ SIDE, COLOURS = 900, 64  # of a picture that is kept
 def run(notebook: dict[str, Any], folder: Path) -> None:
     """Fills in the outputs of every cell; the first that fails stops it, with its error."""
     quiet = Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"xmode": "Plain"}})
-    shell = InteractiveShell(config=quiet)
+    shell = InteractiveShell.instance(config=quiet)
+    shell.display_formatter.active_types = shell.display_formatter.format_types  # as a notebook's page takes
     n = 0
-    with chdir(folder):
-        for cell in notebook["cells"]:
-            if cell["cell_type"] == "code":
-                n += 1
-                with capture_output() as shown:
-                    done = shell.run_cell("".join(cell["source"]))
-                done.raise_error()
-                cell["execution_count"] = n
-                cell["outputs"] = outputs(shown, n)
+    try:
+        with chdir(folder):
+            for cell in notebook["cells"]:
+                if cell["cell_type"] == "code":
+                    n += 1
+                    last: list[dict[str, Any]] = []
+                    shell.display_trap.hook = CapturingDisplayHook(shell=shell, outputs=last)
+                    with capture_output() as shown:
+                        done = shell.run_cell("".join(cell["source"]))
+                    done.raise_error()
+                    cell["execution_count"] = n
+                    displayed = [rich.data for rich in shown.outputs] + [value["data"] for value in last]
+                    cell["outputs"] = outputs(shown.stdout, displayed)
+    finally:
+        InteractiveShell.clear_instance()
 
 
-def outputs(shown: Any, n: int) -> list[dict[str, Any]]:
-    """As nbformat 4 writes them: what was printed, then what was displayed."""
+def outputs(printed: str, displayed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As nbformat 4 writes them: what was printed, then what was shown."""
     found: list[dict[str, Any]] = []
-    if shown.stdout:
-        lines = shown.stdout.splitlines(keepends=True)
+    if printed:
+        lines = printed.splitlines(keepends=True)
         found.append({"name": "stdout", "output_type": "stream", "text": lines})
-    for rich in shown.outputs:
-        data = {kind: value for kind, value in rich.data.items() if kind in ("text/html", "image/png")}
+    for every in displayed:
+        data = {kind: value for kind, value in every.items() if kind in ("text/html", "image/png")}
         if "image/png" in data:
-            data["image/png"] = small(data["image/png"])
-        data = data or {"text/plain": rich.data["text/plain"]}
+            data = {"image/png": small(data["image/png"])}
+        data = data or {"text/plain": every["text/plain"]}
         found.append({"data": data, "metadata": {}, "output_type": "display_data"})
     return found
 
