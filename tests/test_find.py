@@ -114,13 +114,13 @@ def test_a_class_that_cannot_be_imported(name: str, why: str) -> None:
 
 
 def test_keywords_are_what_was_given() -> None:
-    assert keywords(Pixels(3, 8)) == {"channels": 3, "size": 8, "power": 1.0}
-    assert parameters(Pixels) == ["channels", "size", "power"]
+    assert keywords(Pixels(3, 8)) == {"channels": 3, "size": 8, "power": 1.0, "largest": 64}
+    assert parameters(Pixels) == ["channels", "size", "power", "largest"]
 
 
 def test_construct_takes_of_what_is_offered_what_it_knows_and_prefers_what_is_given() -> None:
     made = construct(Pixels, {"size": 4}, {"size": 16, "channels": 2, "vocabulary": 9})
-    assert keywords(made) == {"channels": 2, "size": 4, "power": 1.0}
+    assert keywords(made) == {"channels": 2, "size": 4, "power": 1.0, "largest": 64}
     with pytest.raises(UnknownName, match=r"no option of pixels called 'sizes'\nDid you mean 'size'\?"):
         construct(Pixels, {"sizes": 4}, {})
 

@@ -49,7 +49,7 @@ def test_a_network_within_a_network(tmp_path: Path) -> None:
     assert saved.describe(again) == saved.describe(outer)
     assert saved.describe(again)["keywords"]["encoder"]["keywords"]["encoder"] == {
         "class": "pixels",
-        "keywords": {"channels": 1, "size": 4, "power": 1.0},
+        "keywords": {"channels": 1, "size": 4, "power": 1.0, "largest": 64},
     }
     assert saved.fingerprint(again) == saved.fingerprint(outer)
 

@@ -3,6 +3,6 @@
 LARGEST = 64
 
 
-def side_of(size: int) -> int:
-    """The side to which pictures of `size` are averaged: up to 64 px as they are, then a half, ..."""
-    return -(-size // -(-size // LARGEST))
+def side_of(size: int, largest: int = LARGEST) -> int:
+    """The side to which pictures of `size` are averaged: up to `largest` as they are, then a half, ..."""
+    return -(-size // -(-size // largest))

@@ -26,6 +26,7 @@ from ._base import ClosedForm
 
 VERSIONS = 4  # shaded ones of each picture, beside the picture itself
 MOST = 20_000  # pictures that are shaded
+SIDE = 32  # pixels a side that are looked at: shades are smooth, and finer grain is noise
 SMOOTH = 0.1  # width of the shades' Gaussian, share of the picture's shorter side
 NOISE = 0.3  # of the axes' spread, added anew at every step
 TEMPERATURE = 0.5
@@ -46,7 +47,7 @@ class Shaded(ClosedForm):
         self.dim, self.shade, self.axes, self.steps = dim, shade, axes, steps
 
     def solve(self, source: Source, *, seed: int = 0) -> Encoder:
-        axes = project(build("pixels", source.traits), source, self.axes, whiten=0.5)
+        axes = project(build("pixels", source.traits, largest=SIDE), source, self.axes, whiten=0.5)
         rows = np.random.default_rng(seed).permutation(len(source))[:MOST]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
