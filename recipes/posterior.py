@@ -1,6 +1,6 @@
 """What a noisy picture of a black hole allows its parameters to be; and does the truth lie within?
 
-    OMP_NUM_THREADS=1 python -m recipes.posterior OUT --minutes 3       # OUT.run, OUT-*.png, OUT.csv
+    OMP_NUM_THREADS=1 python -m recipes.posterior OUT --minutes 3       # OUT.run, OUT-*.png
 
 A `vae` learns from 2,400 noise-free black holes of 32 pixels (`continuum`, normalised). 300 others tell what
 its decoder cannot give. Then noise is laid over 64 more (standard deviation .05, .1, .2, with 1 from black
@@ -9,11 +9,11 @@ noise and parameter: how often the truth lies in the middle 50%, 80% and 95% of 
 middle 90% is beside the same before a picture was seen; R2 of the posterior's mean, and of the same network's
 vector of the noisy picture, read by kNN. `--plain` leaves out what the decoder cannot give.
 
-The same command again takes up the run where it is. Printed: docs/posterior.md.
+The same command again takes up the run where it is. Kept: recipes/posterior.csv, for docs/results.md.
+Printed: docs/posterior.md.
 """
 
 import argparse
-import csv
 import time
 from pathlib import Path
 
@@ -32,11 +32,12 @@ from ilk.generate.posterior import SIDES, Posterior, misfit, posteriors
 from ilk.objectives.vae import VAE
 from ilk.source.images import Images
 from ilk.training.fit import fit
+from recipes import sections
 from recipes.diffusion import SIDE, TOLD, holes, numbers
 
-NOISES = (0.05, 0.1, 0.2)
-ASKED, CHAINS = 64, 2
+CHAINS = 2
 SHARES = (0.5, 0.8, 0.95)
+FIGURES = ("in 50%", "in 80%", "in 95%", "ranks even, p", "width", "R2", "R2 of the vector")
 
 
 def main() -> None:
@@ -45,21 +46,19 @@ def main() -> None:
     tool, space = _learnt(taught, options)
     rows, half = np.arange(len(other)), len(other) // 2
     unseen = Unseen.nothing(SIDE**2) if options.plain else misfit(tool, other.take(rows[:half]))
-    asked = other.take(rows[half:][:ASKED])
+    asked = other.take(rows[half:][: options.asked])
     print(f"what the decoder cannot give: {unseen.size:.3f}")
     clean, truth = asked.batch(np.arange(len(asked))).numpy(), numbers(asked)
     knn = KNeighborsRegressor(10, weights="distance").fit(space.vectors(), numbers(taught))
-    print("| noise | parameter | in 50% | in 80% | in 95% | ranks even, p | width | R2 | R2 of the vector |")
-    print("|---|---|---|---|---|---|---|---|---|")
-    lines = []
-    for noise in NOISES:
+    print(f"| noise | parameter | {' | '.join(FIGURES)} |\n|---|---|{'---|' * len(FIGURES)}")
+    for noise in options.noises:
         x = clean + noise * np.random.default_rng(0).normal(size=clean.shape)
         began = time.process_time()
         how = {"draws": options.draws, "warmup": options.draws, "chains": CHAINS}
         found = posteriors(tool, x, noise, unseen, columns=TOLD, **how)
         took = time.process_time() - began
         plain = knn.predict(encode(tool.known.encoder, torch.from_numpy(np.float32(x))).numpy())
-        lines += _lines(noise, found, truth, plain)
+        _lines(noise, found, truth, plain, options)
         apart = np.array([one.apart for one in found])
         print(
             f"noise {noise}: {took:.0f} CPU-seconds; R-hat {np.median(apart):.3f}, at most {apart.max():.2f}"
@@ -70,10 +69,6 @@ def main() -> None:
                 one.save(options.out.with_name(f"{options.out.name}-{name}.png"), what=name)
             found[0].drawn().save(options.out.with_name(f"{options.out.name}-sheet.png"))
             print(dict(zip(TOLD, truth[0].round(3).tolist())), found[0].sentence())
-    with open(options.out.with_suffix(".csv"), "w", newline="") as f:
-        table = csv.DictWriter(f, lines[0])
-        table.writeheader()
-        table.writerows(lines)
 
 
 def _options() -> argparse.Namespace:
@@ -83,6 +78,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("out", type=Path)
     parser.add_argument("--minutes", type=float, default=3)
     parser.add_argument("--pictures", type=int, default=3000)
+    parser.add_argument("--noises", type=float, nargs="+", default=[0.05, 0.1, 0.2])
+    parser.add_argument("--asked", type=int, default=64)
     parser.add_argument("--draws", type=int, default=150)
     parser.add_argument("--dim", type=int, default=10)
     parser.add_argument("--beta", type=float, default=0.3)
@@ -102,13 +99,12 @@ def _learnt(taught: Images, options: argparse.Namespace) -> tuple[Latent, ilk.Sp
 
 
 def _lines(
-    noise: float, found: list[Posterior], truth: np.ndarray, plain: np.ndarray
-) -> list[dict[str, object]]:
+    noise: float, found: list[Posterior], truth: np.ndarray, plain: np.ndarray, options: argparse.Namespace
+) -> None:
     drawn = np.stack([one.values.reshape(-1, len(TOLD)) for one in found])  # (P, m, p)
     ranks = (drawn < truth[:, None]).mean(1)  # (P, p)
     ends = np.quantile(drawn, SIDES, axis=1)  # (2, P, p)
     before = np.diff(np.quantile(found[0].before, SIDES, axis=0), axis=0)[0]  # (p,)
-    lines: list[dict[str, object]] = []
     for j, name in enumerate(TOLD):
         inside = [float((np.abs(ranks[:, j] - 0.5) <= share / 2).mean()) for share in SHARES]
         even = float(kstest(ranks[:, j], "uniform").pvalue)
@@ -116,9 +112,8 @@ def _lines(
         r2 = [r2_score(truth[:, j], told[:, j]) for told in (drawn.mean(1), plain)]
         figures = [*(f"{v:.2f}" for v in inside), f"{even:.2f}", f"{width:.2f}", *(f"{v:.2f}" for v in r2)]
         print(f"| {noise} | {name} | {' | '.join(figures)} |", flush=True)
-        names = ("in50", "in80", "in95", "even", "width", "r2", "r2_vector")
-        lines.append({"noise": noise, "parameter": name, **dict(zip(names, figures))})
-    return lines
+        about = {"noise": noise, "told": "no misfit" if options.plain else "misfit", "parameter": name}
+        sections.keep("posterior", about | dict(zip(FIGURES, figures)) | {"pictures": len(found), "seed": 0})
 
 
 def _figure(found: list[Posterior], truth: np.ndarray, path: Path) -> None:
