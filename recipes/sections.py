@@ -103,6 +103,44 @@ SECTIONS: tuple[Section, ...] = (
         "Users whose tastes are known, and Debian packages that ask for others (`recipes/recommend.py`).",
         ("recall@10", "NDCG@10", "coverage", "of new items, recall@10", "CPU-seconds"),
     ),
+    Section(
+        "Made pictures",
+        "made",
+        "1,000 made pictures beside those that were learnt from, by vectors of `patches` "
+        "(`recipes/generate.py`, [generate.md](generate.md)): Fréchet's distance over the variance of true "
+        "vectors, precision, recall, density, coverage, and how many are copies. The same for as many true "
+        "pictures: nothing made can be expected to do better.\n\n"
+        "![MNIST by a vae](images/made-vae.png)\n\n![MNIST by a gan](images/made-gan.png)\n\n"
+        "![MNIST by diffusion](images/made-diffusion.png)",
+        ("distance", "precision", "recall", "density", "coverage", "copies"),
+    ),
+    Section(
+        "Black holes drawn after numbers",
+        "told",
+        "R2 of five parameters as a probe reads them off pictures: 160 true ones never learnt from, and one "
+        "drawn after the parameters of each, at guidance 1, 2 and 4 (`recipes/diffusion.py holes`, "
+        "[diffusion.md](diffusion.md)).\n\n"
+        "![Black holes drawn at three inclinations](images/diffusion-inclination.png)",
+        ("true", "guidance 1", "guidance 2", "guidance 4"),
+    ),
+    Section(
+        "OpenMoji drawn after words",
+        "prompts",
+        "Sixty captions, four pictures of each by `latent_diffusion`: how often the nearest of the sixty "
+        "true pictures, by vectors of `patches`, is what was asked for, is among five, or is of its kind "
+        "(`recipes/diffusion.py emoji`).\n\n![Asked for, and drawn](images/diffusion-asked.png)",
+        ("nearest", "among five", "kind"),
+    ),
+    Section(
+        "What noisy black holes allow",
+        "posterior",
+        "Posteriors of five parameters of black holes under noise, by Hamiltonian Monte Carlo in the space "
+        "of a `vae`: how often the truth lies in the middle 50, 80 and 95% of the draws, the width of the "
+        "middle 90% beside that of all, R2 of the mean, and of kNN on the network's vector of the picture "
+        "(`recipes/posterior.py`, [posterior.md](posterior.md)).\n\n"
+        "![Truth against posterior, and coverage](images/posterior-coverage.png)",
+        ("in 50%", "in 80%", "in 95%", "ranks even, p", "width", "R2", "R2 of the vector"),
+    ),
 )
 
 
