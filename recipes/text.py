@@ -15,24 +15,26 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 import torch
 
 import ilk
-from ilk import encoders, objectives
+from ilk import encoders, objectives, saved
 from ilk.encoders import Encoder, embed
 from ilk.encoders.projected import evened
 from ilk.find import construct
 from ilk.learning.judging import Judge
-from ilk.learning.towers import with_vocabulary
+from ilk.learning.towers import start_from, with_vocabulary
 from ilk.learning.usual import encoder_for
 from ilk.objectives import ClosedForm
 from ilk.source.text import Text
 from recipes.sections import keep
 
 CLOSED = ("tfidf", "sif", "word2vec", "fasttext", "doc2vec")
-LEARNT: dict[str, tuple[str, dict[str, float]]] = {
+LEARNT: dict[str, tuple[str, dict[str, Any]]] = {
+    "simcse-started": ("simcse", {"halves": True, "projector": ()}),  # from the words' vectors of sif
     "simcse-cropped": ("simcse", {"cropped": 0.3}),
     "simcse": ("simcse", {}),
     "bert": ("bert", {}),
@@ -74,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--hub", help="a folder with a sentence encoder")
     parser.add_argument("--hub-name", default="all-MiniLM-L6-v2", help="what it is called in the table")
     parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true")
     return parser.parse_args()
@@ -129,14 +132,27 @@ def _solved(name: str, source: Text, seed: int) -> Encoder:
     return construct(cls, {}, {}).solve(source, seed=seed)
 
 
-def _learnt(name: str, more: dict[str, float], source: Text, options: argparse.Namespace) -> Encoder:
+def _learnt(name: str, more: dict[str, Any], source: Text, options: argparse.Namespace) -> Encoder:
     cls = objectives.find(name)
     assert not issubclass(cls, ClosedForm)
     network = encoder_for(name, "text")
     torch.manual_seed(options.seed)
-    pieces = with_vocabulary(encoders.find(network), cls, {"length": LENGTH}, source, options.seed)
-    objective = construct(cls, more, {"encoder": encoders.build(network, {}, **pieces)})
-    recipe = ilk.Recipe(minutes=options.minutes, batch=options.batch, checks=2, seed=options.seed)
+    asked: dict[str, Any] = {"length": LENGTH}
+    if more.get("halves"):
+        asked["start"] = mkdtemp()
+        saved.save(_solved("sif", source, options.seed), Path(asked["start"]), Encoder)
+    pieces = with_vocabulary(encoders.find(network), cls, asked, source, options.seed)
+    encoder = encoders.build(network, {}, **pieces)
+    if "start" in asked:
+        start_from(encoder, asked["start"])
+    objective = construct(cls, more, {"encoder": encoder})
+    recipe = ilk.Recipe(
+        minutes=options.minutes,
+        batch=options.batch,
+        learning_rate=options.learning_rate,
+        checks=2,
+        seed=options.seed,
+    )
     found = ilk.fit(objective, source, recipe, run=Path(mkdtemp()), clock=time.process_time)
     return evened(found, source) if objective.level else found
 

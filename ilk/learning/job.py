@@ -30,7 +30,7 @@ from ..training.recipe import Recipe
 from ..training.watch import Watch
 from .judging import Judge, Judged, table
 from .telling import with_told
-from .towers import side_by_side, two_towers, with_vocabulary
+from .towers import side_by_side, start_from, two_towers, with_vocabulary
 from .trunk import detector_for
 from .usual import TOWERS, Usual, takes, usual
 
@@ -148,6 +148,8 @@ class Job:
         if self.encoder == "vit":
             offered["patch"] = patch_for(offered["size"])
         encoder = encoders.build(self.encoder, offered, **dim, **others)
+        if "start" in options:
+            start_from(encoder, options["start"])
         if isinstance(self.source, Pairs):
             two = two_towers(encoder, self.source, self.recipe.seed, **towers)
             encoder = Fused(two) if objectives.usual_encoder(cls) == "fused" else two

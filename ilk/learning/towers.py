@@ -4,13 +4,18 @@ import os
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from .. import encoders, saved
 from ..encoders import Encoder
 from ..encoders._described import described
 from ..encoders._tokenizer import VOCABULARY, given
+from ..encoders.bag import Bag
 from ..encoders.record import Record
 from ..encoders.towers import Towers
+from ..encoders.transformer import Transformer
 from ..encoders.two import Two
+from ..errors import OptionError
 from ..find import construct, parameters
 from ..objectives import Objective
 from ..source import Source
@@ -21,17 +26,45 @@ from ..source.tables import Table
 from ..source.text import Text
 
 SAID = 64  # pieces of a caption that are read
+LOUD = 0.05  # standard deviation of words' vectors to begin from, above what places and the rest say at first
 
 
 def with_vocabulary(
     network: type[Encoder], cls: type[Objective], options: dict[str, Any], source: Source, seed: int
 ) -> dict[str, Any]:
-    """An encoder's options, the vocabulary learnt from the data or read where it takes one."""
+    """An encoder's options, the vocabulary learnt from the data or read where it takes one.
+
+    That of `start` (see `start_from`), where there is one.
+    """
     if "tokenizer" not in parameters(network):
         return options
     rest = dict(options)
+    start = rest.pop("start", None)
     size, wish = rest.pop("vocabulary", VOCABULARY), rest.pop("tokenizer", cls.spelling)
+    if start is not None:
+        return {**rest, "tokenizer": _bag(start).tokenizer}
     return {**rest, "tokenizer": given(wish, source, size, seed=seed, extra=cls.marks)}
+
+
+def start_from(encoder: Encoder, folder: str) -> None:
+    """The words' vectors that `sif` found, their first axes, as the first weights of a transformer.
+
+    `folder`: a space, or NAME.run/sif.
+    """
+    if not isinstance(encoder, Transformer):
+        do = "Leave start out, or take --encoder transformer."
+        raise OptionError(f"{type(encoder).__name__} does not begin from words' vectors", do)
+    vectors = _bag(folder).vectors[:, : encoder.token_dim]
+    with torch.no_grad():
+        encoder.embed.weight[:, : vectors.shape[1]] = vectors * (LOUD / vectors.std())
+
+
+def _bag(folder: str) -> Bag:
+    found = saved.load(Path(folder), Encoder)  # type: ignore[type-abstract]
+    if not isinstance(found, Bag):
+        what = f"the encoder in {folder} is no {Bag.__name__.lower()} of words' vectors"
+        raise OptionError(what, "Learn one: --objective sif.")
+    return found
 
 
 def two_towers(

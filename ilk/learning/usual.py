@@ -108,7 +108,7 @@ def options_of(network: type[Encoder]) -> list[str]:
     known = parameters(network)
     if "numbers" in known:
         return [*known, *TOLD]
-    return [*known, "vocabulary"] if "tokenizer" in known else known
+    return [*known, "vocabulary", "start"] if "tokenizer" in known else known
 
 
 def check(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..encoders.transformer import Transformer
 from ..errors import OptionError
+from ..source._text.halves import halves as parted
 from ._base import Objective
 from ._heads import mlp
 from .simclr import nt_xent
@@ -19,7 +20,8 @@ class SimCSE(Objective):
     """Contrast at `temperature` between the texts' projections (`projector`: its layers' widths; []: none).
 
     `cropped`: not the whole text twice, but two spans of it, each of at least that share of its words
-    (Izacard et al. 2021); 1: whole.
+    (Izacard et al. 2021); 1: whole. `halves`: its two halves instead, which share no word, so that nothing is
+    found by its spelling; a network that begins from nothing learns little from them (see `--start`).
     """
 
     kind: ClassVar[str] = "text"
@@ -32,21 +34,26 @@ class SimCSE(Objective):
         *,
         temperature: float = 0.05,
         cropped: float = 1.0,
+        halves: bool = False,
         projector: tuple[int, ...] = (256, 128),
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Transformer):
             what = f"{type(encoder).__name__} drops nothing of a text"
             raise OptionError(what, "Give an encoder that does: --encoder transformer.")
-        if cropped == 1 and not encoder.dropout:
+        if cropped == 1 and not halves and not encoder.dropout:
             raise OptionError("a text twice, and no dropout", "Give a dropout above 0, or cropped under 1.")
         if not 0 < cropped <= 1:
             raise OptionError(f"cropped is {cropped}", "Give a share above 0, up to 1.")
+        if halves and cropped < 1:
+            raise OptionError("halves, and cropped", "Give one of them.")
         self.encoder, self.temperature, self.cropped = encoder, temperature, cropped
-        self.projector = projector
+        self.halves, self.projector = halves, projector
         self.head = mlp(encoder.dim, projector)
 
     def views(self, batch: list[str]) -> tuple[list[str], list[str]]:
+        if self.halves:
+            return parted(batch)
         if self.cropped == 1:
             return batch, batch
         return [span(t, self.cropped) for t in batch], [span(t, self.cropped) for t in batch]

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from ilk import Id, encoders, learn, objectives
 from ilk.cli import main
+from ilk.encoders.bag import Bag
+from ilk.encoders.transformer import Transformer
 from ilk.errors import OptionError, UnknownName
+from ilk.learning.towers import start_from
 from ilk.learning.usual import encoder_for, objectives_for, takes
 from ilk.space import Space
 from ilk.training.recipe import Recipe
@@ -75,6 +79,24 @@ def test_networks_learn_their_pieces_from_the_text(docs: Path, tmp_path: Path, o
     assert space.search("photon ring", 2).ids.shape == (1, 2)
     again = learn(docs, objective, out=tmp_path / "d", recipe=FEW, **TINY)
     assert again.fingerprint == space.fingerprint  # the vocabulary is the same, or it could not go on
+
+
+def test_a_network_may_begin_with_the_words_of_sif(docs: Path, space: Space, tmp_path: Path) -> None:
+    rest = {k: v for k, v in TINY.items() if k != "vocabulary"}
+    where = str(space.path)
+    begun = learn(docs, "simcse", out=tmp_path / "on", recipe=FEW, start=where, halves=True, **rest)
+    network, bag = begun.encoder.encoder, space.encoder  # type: ignore[attr-defined]
+    assert isinstance(network, Transformer)
+    assert isinstance(bag, Bag)
+    assert network.tokenizer == bag.tokenizer
+    fresh = encoders.build("transformer", {}, tokenizer=bag.tokenizer, dim=16, width=16, depth=1, heads=2)
+    start_from(fresh, where)
+    ratio = fresh.embed.weight / bag.vectors[:, :16]  # type: ignore[attr-defined]
+    assert torch.allclose(ratio[bag.vectors[:, :16] != 0], ratio[10, 0], rtol=1e-3)
+    with pytest.raises(OptionError, match="does not begin"):
+        start_from(bag, where)
+    with pytest.raises(OptionError, match="no bag"):
+        start_from(fresh, str(begun.path))
 
 
 def test_parts_are_for_a_kind_of_data(tmp_path: Path) -> None:

@@ -81,6 +81,14 @@ def test_spans_stand_together() -> None:
     assert (span("one", 0.5), span("", 0.5)) == ("one", "")
 
 
+def test_halves_share_no_word(vocabulary: str) -> None:
+    objective = SimCSE(encoder(vocabulary, dropout=0.0), halves=True)
+    assert objective.views(["one two. three four", "five six"]) == (
+        ["one two.", "five"],
+        ["three four", "six"],
+    )
+
+
 def test_what_makes_no_sense_is_refused(vocabulary: str) -> None:
     for wrong in (
         lambda: BERT(ConvNet()),  # type: ignore[arg-type]
@@ -89,6 +97,7 @@ def test_what_makes_no_sense_is_refused(vocabulary: str) -> None:
         lambda: SimCSE(ConvNet()),  # type: ignore[arg-type]
         lambda: SimCSE(encoder(vocabulary, dropout=0.0)),
         lambda: SimCSE(encoder(vocabulary), cropped=0.0),
+        lambda: SimCSE(encoder(vocabulary), cropped=0.5, halves=True),
     ):
         with pytest.raises(OptionError):
             wrong()
