@@ -207,7 +207,7 @@ def learnt(tower: str, how: str, taught: Pairs, options: argparse.Namespace) -> 
 def _line(options: argparse.Namespace, name: str, found: Retrieval, began: float) -> None:
     """A row; where what was found was sorted again, a second one with that."""
     spent = time.process_time() - began
-    halves = (found.gap, found.alignment, found.pictures, found.words, found.across)
+    halves = (found.gap, found.alignment, found.of_pictures, found.of_words, found.across)
     for more, ways in (("", found.ways[:2]), (", sorted again", found.ways[2:])):
         if not ways:
             continue

@@ -5,7 +5,7 @@ Legend: n nodes, c communities.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,9 @@ from sklearn.metrics import adjusted_rand_score
 
 from ..errors import OptionError
 from ..source.graphs import Graph
+from ._drawn import graphs as _drawn
 from ._louvain import louvain
+from ._result import Picture, Result
 from .linked import places
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ LAYER, GROUPS = "community", "cluster"
 
 
 @dataclass(frozen=True)
-class Communities:
+class Communities(Result):
     ids: Sequence[str]
     labels: np.ndarray  # (n,) 0 is the largest
     modularity: float  # share of the edges within communities, less what chance would put there
@@ -46,6 +48,9 @@ class Communities:
         if self.agrees is None:
             return f"{told}."
         return f"{told}; agreement with the space's groups {self.agrees:.2f} (1: the same, 0: as by chance)."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_communities(self)
 
 
 def communities(

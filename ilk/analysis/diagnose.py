@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FOLDS = 5
 SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1)  # of the rows that a fold learns from
-MOST = 10_000  # rows that lines learn from and are asked for: some minutes
+MOST = 10_000  # rows that lines learn from and are asked for
 BLOCK = 65_536  # rows whose labels are looked at together
 ENOUGH = 0.98  # right: nothing needs to be done
 

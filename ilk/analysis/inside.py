@@ -6,7 +6,7 @@ Legend: B batch, C channels, H x W pixels, h heads, T tokens (specials first, th
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -18,6 +18,8 @@ from torch.nn import functional as F
 from ..encoders import Encoder, TokenEncoder
 from ..encoders.hub import Hub
 from ..encoders.projected import Projected
+from ._drawn import inside as _drawn
+from ._result import Picture, Result
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Attention:
 
 
 @dataclass(frozen=True)
-class Sinks:
+class Sinks(Result):
     """Layer by layer, the mean over the pictures.
 
     patch     what the most looked-at patch receives, in even shares: 1 is even, far above is a sink
@@ -66,6 +68,9 @@ class Sinks:
         worst = max(range(len(self.patch)), key=self.patch.__getitem__)
         told = f"In layer {worst + 1} one patch receives {self.patch[worst]:.1f} times an even share"
         return f"{told}; special tokens receive {self.special[worst]:.0%} of the attention there."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.received(self.patch)
 
 
 def joint(layers: Sequence[Tensor]) -> Tensor:  # of (B, h, T, T) -> (B, T, T)

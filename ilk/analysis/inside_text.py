@@ -6,7 +6,7 @@ Legend: T pieces of one text (marks such as [CLS] counted), h heads, n words, D 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -19,6 +19,8 @@ from ..encoders.causal import Causal
 from ..encoders.hub_text import HubText
 from ..encoders.transformer import Transformer
 from ..errors import DataError
+from ._drawn import inside as _drawn
+from ._result import Picture, Result
 from .inside import eye, joint, still
 
 
@@ -49,7 +51,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class TextSinks:
+class TextSinks(Result):
     """Layer by layer: the piece that most texts look at most, and how much it receives, on average.
 
     In even shares: 1 is even, far above is a sink (Xiao et al. 2024).
@@ -66,6 +68,9 @@ class TextSinks:
         worst = max(range(len(self.shares)), key=self.shares.__getitem__)
         told = f"In layer {worst + 1} '{self.piece[worst]}' receives {self.shares[worst]:.1f} times"
         return f"{told} an even share of the attention."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.received(self.shares, self.piece)
 
 
 @torch.inference_mode()

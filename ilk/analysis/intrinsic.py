@@ -5,30 +5,43 @@ Legend: n rows, D dimensions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import pyarrow as pa
 
 from ..errors import DataError
+from ._drawn import parameters as _drawn
 from ._neighbours import nearest
+from ._result import Picture, Result
 
 SOME = 5000  # rows
 _TRIMMED = 0.1  # of the ratios, the largest: there the cloud is no longer even (Facco et al. 2017)
 
 
 @dataclass(frozen=True)
-class Intrinsic:
+class Intrinsic(Result):
     near: float  # by the two nearest neighbours
     low: float  # its 95% interval
     high: float
     axes: int  # main axes that hold nine tenths of the spread
     effective: float  # (sum of variances)^2 / sum of their squares
+    spectrum: np.ndarray = field(compare=False)  # (D,) the share of the spread along each main axis
 
     def sentence(self) -> str:
         return (
             f"The cloud has {self.near:.1f} dimensions where it is looked at closely ({self.low:.1f} to "
             f"{self.high:.1f}, by the two nearest neighbours); {self.axes} main axes hold 90% of its spread."
         )
+
+    def table(self) -> pa.Table:
+        """One row a main axis."""
+        held = np.cumsum(self.spectrum)
+        return pa.table({"axis": np.arange(1, len(held) + 1), "share": self.spectrum, "held": held})
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_intrinsic(self)
 
 
 def intrinsic(vectors: np.ndarray, *, seed: int = 0) -> Intrinsic:
@@ -50,11 +63,12 @@ def intrinsic(vectors: np.ndarray, *, seed: int = 0) -> Intrinsic:
     d = (kept - 1) / total if total > 0 else np.inf
     half = 1.96 / np.sqrt(kept)
     variances = np.linalg.eigvalsh(np.cov(x.T).reshape(x.shape[1], -1))[::-1].clip(0)
-    share = np.cumsum(variances) / variances.sum()
+    spectrum = variances / variances.sum()
     return Intrinsic(
         float(d),
         float(d * (1 - half)),
         float(d * (1 + half)),
-        int(np.searchsorted(share, 0.9) + 1),
-        float(variances.sum() ** 2 / (variances**2).sum()),
+        int(np.searchsorted(np.cumsum(spectrum), 0.9) + 1),
+        float(1 / (spectrum**2).sum()),
+        spectrum,
     )

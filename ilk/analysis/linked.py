@@ -5,7 +5,7 @@ Legend: n nodes, m edges, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,8 @@ from scipy.sparse import csr_array, diags_array, triu
 
 from ..errors import DataError, OptionError
 from ..source.graphs import Graph
+from ._drawn import graphs as _drawn
+from ._result import Picture, Result
 from .again import again
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ LEAST = 3  # links of a node that can be called odd: fewer may well all lead els
 
 
 @dataclass(frozen=True)
-class Linked:
+class Linked(Result):
     """How far from its neighbours each node is."""
 
     ids: Sequence[str]
@@ -63,6 +65,9 @@ class Linked:
             return f"None {told} stands out from those it is linked with; the most unlike is {first}."
         some = ", ".join(str(self.ids[i]) for i in self.odd[:3]) + (", ..." if len(self.odd) > 3 else "")
         return f"{len(self.odd):,} {told} are unlike those they are linked with: {some}."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_linked(self)
 
 
 def strangers(space: Space, graph: Graph, *, beyond: float = 3.5) -> Linked:

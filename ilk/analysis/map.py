@@ -5,7 +5,7 @@ Distances between far groups mean little, and so do sizes: it is for looking, no
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,9 @@ from ..console import say
 from ..errors import DataError, OptionError
 from ..space.marks import marked
 from . import _layout
+from ._drawn import maps as _drawn
 from ._neighbours import among, nearest
+from ._result import Picture, Result
 
 if TYPE_CHECKING:
     from ..space import Space
@@ -27,11 +29,18 @@ NEAREST = 5  # of them, between which any other row is put
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(Result):
     ids: Sequence[str]
     xy: np.ndarray  # (n, 2) float32
     marks: np.ndarray  # (n,) int64: tells when a row's vector is another than the one that was placed
     placed: int  # rows that got a place now; the others kept theirs
+
+    def sentence(self) -> str:
+        kept = len(self.ids) - self.placed
+        return f"{len(self.ids):,} rows have a place: {self.placed:,} got one now, {kept:,} kept theirs."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_layout(self)
 
     def table(self) -> pa.Table:
         return pa.table(

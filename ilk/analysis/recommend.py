@@ -5,7 +5,7 @@ Legend: q users, k items found for each, U and I users and items of the spaces, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,9 @@ from ..errors import DataError, EncoderMismatch, OptionError, SpaceError, Unknow
 from ..source.interactions import HISTORY, Interactions, interactions
 from ..space import Space
 from ..space.query import Neighbours
+from ._drawn import recall as _drawn
 from ._factors import factors, popularity
+from ._result import Picture, Result
 
 if TYPE_CHECKING:
     from ..encoders.towers import Towers
@@ -39,7 +41,7 @@ class Quality:
 
 
 @dataclass(frozen=True)
-class Hindsight:
+class Hindsight(Result):
     k: int
     users: int  # that chose something later
     ways: list[Quality]  # the space first
@@ -60,6 +62,9 @@ class Hindsight:
             f"Of what {self.users:,} users chose later, {ours.recall:.1%} stands among the {self.k} that the "
             f"space would have shown them; {best.way} would have had {best.recall:.1%}."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_hindsight(self)
 
 
 def users_beside(space: Path) -> Path:

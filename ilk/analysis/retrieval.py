@@ -5,7 +5,7 @@ Legend: n pairs, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import pyarrow as pa
 from ..errors import DataError, SpaceError, UnknownName
 from ..source import read
 from ..source.pairs import NAMES, Pairs, caption_of
+from ._drawn import recall as _drawn
+from ._result import Picture, Result
 from .zeroshot import unit
 
 if TYPE_CHECKING:
@@ -39,13 +41,13 @@ class Way:
 
 
 @dataclass(frozen=True)
-class Retrieval:
+class Retrieval(Result):
     pairs: int
     ways: list[Way]
     gap: float  # distance of the two halves' means: 0 where they lie among each other (Liang et al. 2022)
     alignment: float  # mean squared distance of the two halves of a pair: 0 same, 2 unrelated, 4 opposite
-    pictures: float  # uniformity of each half: log of the mean exp(-2 d^2); less is more even
-    words: float
+    of_pictures: float  # uniformity of each half: log of the mean exp(-2 d^2); less is more even
+    of_words: float
     across: float  # the same between halves of different pairs
 
     def table(self) -> pa.Table:
@@ -65,8 +67,12 @@ class Retrieval:
             f"Of {self.pairs:,} captions {there:.1%} find their picture among the {KS[-1]} nearest, of the "
             f"pictures {back:.1%} their caption. The halves of a pair are {self.alignment:.2f} apart (mean "
             f"squared distance; 2 is unrelated), the middles of all pictures and of all captions "
-            f"{self.gap:.2f}; uniformity {self.pictures:.2f}, {self.words:.2f}, across {self.across:.2f}."
+            f"{self.gap:.2f}; uniformity {self.of_pictures:.2f}, {self.of_words:.2f}, "
+            f"across {self.across:.2f}."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_retrieval(self, KS)
 
 
 def retrieval(space: Space, data: Any = None, *, caption: str | None = None) -> Retrieval:
@@ -118,8 +124,8 @@ def both_ways(
         ways,
         gap=float(np.linalg.norm(a.mean(0) - b.mean(0))),
         alignment=health.alignment(a, b),
-        pictures=health.uniformity(a),
-        words=health.uniformity(b),
+        of_pictures=health.uniformity(a),
+        of_words=health.uniformity(b),
         across=_across(a, b),
     )
 

@@ -10,17 +10,20 @@ Legend: n rows, D dimensions, c labels, s shots of each, q rows asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 from sklearn.linear_model import LogisticRegression
 
 from ..console import progress
 from ..errors import DataError, OptionError, UnknownName
 from ..source._labels import labelled
 from ..space.index.metric import Metric, whitened
+from ._drawn import shots as _drawn
+from ._result import Picture, Result
 from .probing import values_of
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ PAIRS = 20_000  # that are learnt from
 
 
 @dataclass(frozen=True)
-class FewShots:
+class FewShots(Result):
     shots: int
     by: str
     draws: int
@@ -40,12 +43,20 @@ class FewShots:
     low: float  # of its 95% interval
     high: float
     guess: float
+    each: np.ndarray = field(compare=False)  # (draws,) accuracies
 
     def sentence(self) -> str:
         return (
             f"{self.accuracy:.1%} ({self.low:.1%} to {self.high:.1%}) right by {self.shots} rows of each of "
             f"{self.labels} labels; {self.guess:.1%} by guessing."
         )
+
+    def table(self) -> pa.Table:
+        """One row a draw."""
+        return pa.table({"draw": np.arange(self.draws), "accuracy": self.each})
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_shots(self)
 
 
 def few_shots(
@@ -90,7 +101,8 @@ def drawn(
             bar.advance()
     mean, half = float(np.mean(scores)), 1.96 * float(np.std(scores, ddof=1)) / draws**0.5
     return FewShots(
-        shots, by, draws, len(members), mean, mean - half, min(1.0, mean + half), 1 / len(members)
+        *(shots, by, draws, len(members), mean, mean - half, min(1.0, mean + half), 1 / len(members)),
+        each=np.array(scores),
     )
 
 

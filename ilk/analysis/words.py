@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -22,6 +22,8 @@ from ..errors import OptionError, SpaceError, UnknownName
 from ..objectives._words.vectors import Vocabulary
 from ..space import Space
 from ..space.index.metric import Metric
+from ._drawn import recall as _drawn
+from ._result import Picture, Result
 
 SIGN = re.compile(r"\s+([+-])\s+")
 COSINE = Metric("cosine")
@@ -30,7 +32,7 @@ OFTEN = 50_000  # words among which a misspelt one is looked for
 
 
 @dataclass(frozen=True)
-class Alike:
+class Alike(Result):
     """Words and how alike they are, the most alike first."""
 
     words: list[str]
@@ -38,6 +40,14 @@ class Alike:
 
     def table(self) -> pa.Table:
         return pa.table({"word": self.words, "likeness": self.likeness})
+
+    def sentence(self) -> str:
+        if not self.words:
+            return "No word is left to answer."
+        return f"Most alike: {', '.join(self.words[:3])} ({self.likeness[0]:.2f} the first)."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_words(self)
 
 
 def words(space: Space, question: str, k: int = 10, *, multiply: bool = False) -> Alike:

@@ -8,7 +8,7 @@ Legend: n rows, c classes, t templates, D dimensions.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,8 @@ import pyarrow as pa
 from scipy.special import softmax
 
 from ..errors import OptionError, SpaceError
+from ._drawn import shots as _drawn
+from ._result import Picture, Result
 from .probing import values_of
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ _BLOCK = 65536  # rows at a time
 
 
 @dataclass(frozen=True)
-class ZeroShot:
+class ZeroShot(Result):
     """The class of each row, how sure that is among these classes, and how many rows took each."""
 
     ids: Sequence[str]
@@ -52,6 +54,9 @@ class ZeroShot:
         if self.right is None:
             return told
         return f"{told} Of {self.asked:,} whose {self.label} is one of them, {self.right:.1%} are right."
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_zero(self)
 
 
 def zero_shot(

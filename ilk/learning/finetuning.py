@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from scipy.stats import binomtest
 
 from .. import record, saved
 from ..analysis import held
+from ..analysis._drawn import recall as _drawn
 from ..analysis._probed import Probed
+from ..analysis._result import Picture, Result
 from ..analysis.probing import layer_of, values_of
 from ..console import say
 from ..encoders import Encoder, embed
@@ -43,7 +46,7 @@ GENTLY = Recipe(minutes=1, batch=64, learning_rate=1e-3, held_out=0.1)
 
 
 @dataclass(frozen=True)
-class Finetuned:
+class Finetuned(Result):
     """`space` holds the better of both, with what it tells of every row as the layer predicted-COLUMN."""
 
     space: Space
@@ -83,6 +86,9 @@ class Finetuned:
             after = {"finetuned": now.value, "finetuned_low": now.low, "finetuned_high": now.high}
             rows.append({"measure": name, **before, **after, "guess": now.guess})
         return pa.Table.from_pylist(rows)
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_both(self.before, self.after)
 
 
 def finetune(

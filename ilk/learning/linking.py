@@ -9,7 +9,7 @@ Legend: n nodes, k pairs, D dimensions.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
+from ..analysis._drawn import graphs as _drawn
 from ..analysis._neighbours import nearest
+from ..analysis._result import Picture, Result
 from ..analysis.linked import places
 from ..errors import DataError, OptionError
 from ..source.graphs import Graph, Graphs, graphs
@@ -43,7 +45,7 @@ class Foretold:
 
 
 @dataclass(frozen=True)
-class Links:
+class Links(Result):
     hidden: int
     edges: int
     ways: list[Foretold]  # the learnt one first
@@ -59,6 +61,9 @@ class Links:
             f"{self.hidden:,} of {self.edges:,} edges were hidden: {first.by} puts them above pairs without "
             f"one with AUC {first.auc:.3f}, {best.by} with {best.auc:.3f}."
         )
+
+    def pictures(self) -> Mapping[str, Picture]:
+        return _drawn.of_links(self.ways)
 
 
 def links(

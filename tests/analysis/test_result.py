@@ -2,12 +2,14 @@
 
 import csv
 import importlib
+import inspect
 import io
 import pkgutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,16 +18,27 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import ilk
-from ilk import analysis
+from ilk import analysis, learning
 from ilk.analysis._probed import Measure, Probed
 from ilk.analysis._result import Picture, Result, keep
 from ilk.analysis.again import again
 from ilk.analysis.axes import axes
 from ilk.analysis.course import read
 from ilk.analysis.dimensionless import dimensionless
+from ilk.analysis.inside import Sinks
+from ilk.analysis.inside_text import TextSinks
+from ilk.analysis.intrinsic import intrinsic
+from ilk.analysis.linked import Linked
+from ilk.analysis.map import layout
+from ilk.analysis.recommend import Hindsight, Quality
+from ilk.analysis.retrieval import both_ways
+from ilk.analysis.words import Alike
+from ilk.analysis.zeroshot import ZeroShot
 from ilk.encoders import build
 from ilk.encoders.pixels import Pixels
 from ilk.errors import MissingExtra, OptionError, UnknownName
+from ilk.learning.finetuning import Finetuned
+from ilk.learning.linking import Foretold, Links
 from ilk.objectives.simclr import SimCLR
 from ilk.source.images import images
 from ilk.space import Space
@@ -103,18 +116,62 @@ RESULTS: dict[str, Callable[[Space], Result]] = {
     "Whitening": lambda s: ilk.whitening(s, "width"),
     "Course": lambda s: read(learnt(s)),
     "Alignment": lambda s: ilk.align(s, newer(s)),
+    "Intrinsic": lambda s: intrinsic(s.vectors()),
+    "Layout": lambda s: layout(s, epochs=5),
+    "FewShots": lambda s: ilk.few_shots(s, "kind", 2, draws=5),
+    "Communities": lambda _: ilk.communities(CLUB),
+    "Linked": lambda _: linked(),
+    "Retrieval": lambda _: both_ways(np.eye(4), np.eye(4)[[0, 1, 3, 2]], list("abcd")),
+    # Their own tests make them; here they are as small as can be.
+    "ZeroShot": lambda s: ZeroShot(s.ids(), ["a", "b"], KIND, np.full(N, 0.7, "f4"), "kind", 0.5, N),
+    "Links": lambda _: Links(2, 20, [Foretold("wl", 0.9, {9: 0.5}), Foretold("plain", 0.6, {9: 0.2})], NONE),
+    "Hindsight": lambda _: Hindsight(10, 5, [Quality("a", 0.5, 0.4, 0.9), Quality("b", 0.2, 0.1, 0.1)]),
+    "Alike": lambda _: Alike(["queen", "prince"], np.array([0.9, 0.8])),
+    "Sinks": lambda _: Sinks([1.5, 9.0], [0.1, 0.2]),
+    "TextSinks": lambda _: TextSinks(["[CLS]", "."], [1.5, 9.0]),
+    "Finetuned": lambda s: Finetuned(s, "kind", True, 70, probed(0.7), probed(0.9), 5, 1, {}),
+}  # fmt: skip
+CLUB = ilk.graphs(nx.karate_club_graph())
+KIND, NONE = np.arange(N) % 2, pa.table({"one": ["a"]})
+
+# What the other public functions give is no finding: data, what is kept on disk, a plain value, a tool.
+OTHERS = {
+    *("Images", "Boxed", "Text", "Table", "Interactions", "Source", "Graph | Graphs", "tuple"),
+    *("Space", "Parts", "Path", "Graph", "Encoder", "Report", "Reproduced", "Demo"),
+    *("None", "float", "str", "Neighbours", "list"),
+    *("Latent", "Pictures", "Widget"),
+    "Posterior",  # a result that its own tests ask (tests/generate)
 }
+
+
+def probed(right: float) -> Probed:
+    return Probed("linear", 20, 1, {"accuracy": Measure(right, right - 0.1, 1, 0.5)}, np.zeros(0), None)
+
+
+def linked() -> Linked:
+    unlike = np.append(np.linspace(0.1, 0.3, 30), 0.9)
+    return Linked([str(i) for i in range(31)], np.full(31, 4), unlike, (unlike - 0.2) * 10, 3.5)
 
 
 def kinds() -> set[str]:
     """All that there are: a new one has to be added here."""
-    for module in pkgutil.iter_modules(analysis.__path__):
-        importlib.import_module(f"ilk.analysis.{module.name}")
-    return {c.__name__ for c in Result.__subclasses__() if c.__module__.startswith("ilk.analysis.")}
+    for package in (analysis, learning):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")
+    rooms = (analysis.__name__, learning.__name__)
+    return {c.__name__ for c in Result.__subclasses__() if c.__module__.startswith(rooms)}
 
 
 def test_all_results_are_asked() -> None:
     assert kinds() == set(RESULTS)
+
+
+def test_every_public_function_that_finds_something_gives_a_result() -> None:
+    functions = [f for f in (getattr(ilk, name) for name in ilk._PUBLIC) if inspect.isfunction(f)]
+    given = {f.__name__: inspect.formatannotation(inspect.signature(f).return_annotation) for f in functions}
+    told = {name: kind.strip("'").partition("[")[0].rpartition(".")[2] for name, kind in given.items()}
+    assert {name: kind for name, kind in told.items() if kind not in {*RESULTS, *OTHERS}} == {}
+    assert len(set(told.values()) & set(RESULTS)) > 15
 
 
 @pytest.mark.parametrize("name", RESULTS)

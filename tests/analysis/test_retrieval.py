@@ -21,8 +21,8 @@ def test_by_hand() -> None:
     assert found.alignment == pytest.approx((0 + 0.4 + 0.8) / 3)
     d2 = 2 - 2 * np.array([0.6, 0.8, 0, 0, 0, 0])
     assert found.across == pytest.approx(np.log(np.exp(-2 * d2).mean()))
-    assert found.pictures == pytest.approx(-4)
-    assert found.words == pytest.approx(health.uniformity(words))
+    assert found.of_pictures == pytest.approx(-4)
+    assert found.of_words == pytest.approx(health.uniformity(words))
 
 
 def test_who_says_the_same_is_right_too_and_equals_count_against() -> None:

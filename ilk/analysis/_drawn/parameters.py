@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     from ..axes import Turned
     from ..dimensionless import Products
+    from ..intrinsic import Intrinsic
     from ..parameters import Parameters
 
 MOST = 40  # dimensions drawn: those that know most of any amount
+SPECTRUM = """The share of the spread that so many main axes hold (dot: nine tenths). Orange: the dimension
+of the cloud where it is looked at closely, with its 95% interval."""
 MATRIX = """What each dimension knows of each amount, as the correlation that a straight line of equal
 mutual information would have; what chance gives is left blank."""
 TOLD = """The share of each amount's variance that is told of samples held out (R2, five folds, 95%
@@ -87,3 +90,17 @@ def products(found: Products, ax: Axes) -> None:
     ink.bars(ax, [p.name for p in found.found], value, low, high, [ink.BLUE] * len(value))
     ax.plot([p.alone for p in found.found], range(len(value)), "|", color=ink.GREY, ms=9, mew=1.5)
     ax.set(xlabel="R2 of the logarithm", xlim=(min(0, low.min()), 1.02))
+
+
+def of_intrinsic(found: Intrinsic) -> dict[str, Picture]:
+    return {"spectrum": Picture(partial(spectrum, found), SPECTRUM, COLUMN, 2.2)}
+
+
+def spectrum(found: Intrinsic, ax: Axes) -> None:
+    held = np.cumsum(found.spectrum)
+    ax.axvspan(found.low, found.high, color=ink.ORANGE, alpha=0.25, linewidth=0)
+    ax.axvline(found.near, color=ink.ORANGE)
+    ax.plot(np.arange(1, len(held) + 1), held, color=ink.BLUE)
+    ax.plot(found.axes, held[found.axes - 1], "o", color=ink.BLUE)
+    ax.set(xscale="log", xlabel="main axes", ylabel="share of the spread", ylim=(0, 1.02))
+    ax.xaxis.set_major_formatter(lambda v, _: f"{v:g}")
