@@ -63,11 +63,6 @@ class Points(BaseModel):
     columns: list[Part]
 
 
-class Edges(BaseModel):
-    edges: int
-    sent: int = Field(description="of more than a million, as many by chance")
-
-
 class Count(BaseModel):
     name: str
     count: int

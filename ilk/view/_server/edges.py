@@ -5,12 +5,18 @@ from __future__ import annotations
 from threading import Lock
 
 import numpy as np
+from pydantic import BaseModel, Field
 
 from ...analysis.again import lies
 from ...errors import FormatError
 from .shown import Shown
 
 MOST = 1_000_000  # that a page is sent: of more, as many by chance
+
+
+class Counted(BaseModel):
+    edges: int
+    sent: int = Field(description="of more than a million, as many by chance")
 
 
 class Edges:

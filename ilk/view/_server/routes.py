@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from . import answers, columns, faces, fields, groups, inside, questions, stretch
 from .desk import Desk, Here, TheDesk, V, binary, gives, listed_rows, one_row
-from .edges import MOST
+from .edges import MOST, Counted
 from .guard import Refused
 from .shown import Listed, Shown
 
@@ -90,9 +90,9 @@ def _points(shown: Shown) -> list[tuple[str, str, bytes]]:
 
 
 @router.get("/edges")
-def edges(at: Here) -> answers.Edges:
+def edges(at: Here) -> Counted:
     found = len(at.edges.pairs())
-    return answers.Edges(edges=found, sent=min(found, MOST))
+    return Counted(edges=found, sent=min(found, MOST))
 
 
 @router.get(
