@@ -6,8 +6,8 @@
     python -m recipes.detect few --data mnist.npz --seeds 0,1,2        fifty labelled scenes
 
 `few`: 800 scenes lie there, of which fifty are labelled. The trunk learns by SimCLR from what `discover` cuts
-out of all of them, then the detector from the fifty; against the same detector from a blank trunk, for the
-same minutes and for those of both together. A run goes on where it was when it is called again (--run), and
+out of all of them (--before), then the detector from the fifty (--minutes); against the same detector from a
+blank trunk, for the same minutes and for those of both together. A run goes on where it was when it is called again (--run), and
 rows that recipes/detect*.csv has are not made again.
 
 Minutes are CPU-minutes of one thread, of learning alone. Aimed at, within 40 of them: digits mAP@50 .95,
@@ -145,15 +145,7 @@ def few(options: argparse.Namespace) -> None:
                 continue
             start = before(everything, without, folder / f"simclr-{without:g}", seed) if without else None
             run = folder / f"{name.split()[-1]}-{long:g}"
-            detector = learnt(
-                everything.take(some),
-                long,
-                run,
-                seed,
-                start=start,
-                augment="digits",
-                trunk=options.trunk if start else 1.0,
-            )
+            detector = learnt(everything.take(some), long, run, seed, start=start, augment="digits")
             told("detect_few", about | scores(found(detector, asked)) | {"seed": seed})
 
 
@@ -180,7 +172,6 @@ def main() -> None:
         "--picture", type=Path, help="a .png to draw what is found into; the errors beside it"
     )
     parser.add_argument("--before", type=float, default=0.5, help="minutes of SimCLR")
-    parser.add_argument("--trunk", type=float, default=0.3, help="of `few`, the trunk's share of the rate")
     parser.add_argument("--seeds", type=lambda text: [*map(int, text.split(","))], default=[0])
     options = parser.parse_args()
     (few if options.what == "few" else whole)(options)
