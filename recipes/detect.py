@@ -7,8 +7,10 @@
 
 `few`: 800 scenes lie there, of which fifty are labelled. The trunk learns by SimCLR from what `discover` cuts
 out of all of them (--before), then the detector from the fifty (--minutes); against the same detector from a
-blank trunk, for the same minutes and for those of both together. A run goes on where it was when it is called again (--run), and
-rows that recipes/detect*.csv has are not made again.
+blank trunk, for the same minutes and for those of both together.
+
+A run goes on where it was when it is called again (--run). Rows of `few` that stand in recipes/detect_few.csv
+are not made again.
 
 Minutes are CPU-minutes of one thread, of learning alone. Aimed at, within 40 of them: digits mAP@50 .95,
 emoji .8. Printed: docs/detect.md, docs/results.md.
