@@ -10,17 +10,18 @@ Legend: n rows, p amounts, u base units, g products.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import gcd
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..console import say
-from ..errors import DataError, MissingExtra, OptionError
+from ..errors import DataError, MissingExtra, OptionError, UnknownName
 from ._drawn import parameters as _drawn
 from ._neighbours import nearest
 from ._result import Picture, Result
@@ -86,15 +87,52 @@ class Products(Result):
         return _drawn.of_products(self)
 
 
-def dimensionless(space: Space, units: Mapping[str, str], *, most: int = 2, seed: int = 0) -> Products:
+def dimensionless(
+    space: Space,
+    units: Mapping[str, str] | None = None,
+    *,
+    constants: Sequence[str] = (),
+    most: int = 2,
+    seed: int = 0,
+) -> Products:
     """The dimensionless products of the columns in `units` that the space follows best.
 
-    `units`: a unit for each column, as astropy writes it ("km / s", "" for none); `most`: the largest power.
+    units      a unit for each column, as astropy writes it ("km / s", "" for none); None: of all columns
+               that are called "NAME [UNIT]"
+    constants  of nature that may stand in a product, as astropy calls them: G, c, h, k_B, ...
+    most       the largest power
+
     Chosen on one half of the rows and judged on the other, so that trying many does not flatter.
     """
-    names = list(units)
-    values = np.stack([np.asarray(values_of(space, n).to_numpy(), np.float64) for n in names], 1)  # (n, p)
-    return followed(space.vectors(), names, values, [units[n] for n in names], most=most, seed=seed)
+    known = dict(in_names(space.metadata().column_names) if units is None else units)
+    values = [np.asarray(values_of(space, n).to_numpy(), np.float64) for n in known]
+    for name in constants:
+        value, known[name] = constant(name)
+        values.append(np.full(len(space), value))
+    table = np.stack(values, 1)  # (n, p)
+    return followed(space.vectors(), list(known), table, list(known.values()), most=most, seed=seed)
+
+
+def in_names(columns: Sequence[str]) -> dict[str, str]:
+    """The units of columns that are called "NAME [UNIT]"; [], [1] and [-]: none."""
+    met = {name: re.fullmatch(r".*\S\s*\[(.*)\]", name) for name in columns}
+    found = {name: told[1].strip() for name, told in met.items() if told}
+    if not found:
+        what = f"none of the columns {', '.join(columns) or '(there are none)'} tells its unit"
+        raise OptionError(what, 'Give units (mass=kg), or call the columns as in "mass [kg]".')
+    return {name: "" if unit in ("1", "-") else unit for name, unit in found.items()}
+
+
+def constant(name: str) -> tuple[float, str]:
+    """Its value and unit (SI)."""
+    _units()
+    from astropy import constants
+
+    found = getattr(constants, name, None)
+    if not isinstance(found, constants.Constant):
+        known = [n for n in dir(constants) if isinstance(getattr(constants, n), constants.Constant)]
+        raise UnknownName("constant", name, known)
+    return float(found.si.value), str(found.si.unit)
 
 
 def followed(
@@ -145,16 +183,21 @@ def followed(
     return Products(found, len(powers), independent)
 
 
-def matrix(units: Sequence[str]) -> np.ndarray:  # (u, p) powers of the base units
+def _units() -> Any:
     try:
-        from astropy.units import Unit
+        from astropy import units
     except ModuleNotFoundError as e:
         raise MissingExtra("astropy", "astro", "units") from e
+    return units
+
+
+def matrix(units: Sequence[str]) -> np.ndarray:  # (u, p) powers of the base units
+    read = _units().Unit
     bases: dict[str, int] = {}
     entries = []
     for i, text in enumerate(units):
         try:
-            unit = Unit(text).decompose()
+            unit = read(text).decompose()
         except ValueError as e:
             raise OptionError(f"{text!r} is no unit: {e}", 'Write them as in "km / s"; "" for none.') from e
         powers = [(str(b), float(p)) for b, p in zip(unit.bases, unit.powers) if str(b) != "rad"]

@@ -55,9 +55,14 @@ def axes(
 def dimensionless(
     space: SpacePath,
     units: Annotated[
-        list[str],
-        typer.Argument(help="COLUMN=UNIT ..., such as mass=kg width=km angle=; or a .toml."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            help="COLUMN=UNIT ..., such as mass=kg angle=; or a .toml [default: columns called NAME [UNIT]]."
+        ),
+    ] = None,
+    constant: Annotated[
+        list[str] | None, typer.Option(help="Of nature, that may stand in a product: G, c, h, ...")
+    ] = None,
     most: Annotated[int, typer.Option(help="The largest power.")] = 2,
     save: Save = None,
     what: What = None,
@@ -68,7 +73,8 @@ def dimensionless(
     output = Output(json)
     from ..analysis.dimensionless import dimensionless
 
-    found = dimensionless(open_space(space), units_of(units), most=most, seed=seed)
+    given = units_of(units) if units else None
+    found = dimensionless(open_space(space), given, constants=constant or [], most=most, seed=seed)
     output.result(found, save, what)
 
 

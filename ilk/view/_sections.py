@@ -210,9 +210,7 @@ def parameters(asked: Asked) -> Section:
 
 
 def products(asked: Asked) -> Section:
-    if not asked.units:
-        raise DataError("no units were given (--units FILE.toml)")
-    found = _dimensionless.dimensionless(asked.space, asked.units, seed=asked.seed)
+    found = _dimensionless.dimensionless(asked.space, asked.units or None, seed=asked.seed)
     command = asked.command("dimensionless", *(f"{n}={u}" for n, u in asked.units.items()))
     parts: list[Part] = [figures(found, command), Folded("Figures of every product", found.table(), command)]
     return Section("Products without a unit", found.sentence(), command, parts)

@@ -72,7 +72,8 @@ def report(
 
     columns  the amounts that are asked for [all of the metadata]
     label    the column of names that is asked for [the first that has few enough of them]
-    units    of columns, as of `ilk dimensionless`: then products without a unit are looked for
+    units    of columns, as of `ilk dimensionless` (default: as their names say): then products without a
+             unit are looked for
     data     the samples again, to change them and see what the encoder makes of it
     without  sections to leave out: groups, odd, parameters, products, labels, invariance, neighbours,
              duplicates, learning

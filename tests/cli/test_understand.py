@@ -46,6 +46,8 @@ def test_units_from_words_and_from_a_file(here: Path, typed: Run) -> None:
     assert typed("dimensionless", "s", "u.toml", "--json").json == words
     Path("flat.toml").write_text('light = "W"\n')
     assert typed("dimensionless", "s", "flat.toml", "dust=1/W", "--json").json == words
+    assert typed("dimensionless", "s", "flat.toml", "dust=1/W", "--constant", "c", "--json").json == words
+    assert "none of the columns light, dust, kind tells its unit" in typed("dimensionless", "s").err
 
 
 def test_compare_and_whitening(here: Path, typed: Run) -> None:
