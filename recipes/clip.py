@@ -83,7 +83,8 @@ def main() -> None:
     if "words" in options.towers:
         words = SIF().solve(ilk.text(options.corpus, by="line"))
         saved.save(words, work / "words", Encoder)
-        line("word vectors, mapped onto", both_ways(*regressed(words, taught, asked), said), began)
+        if not options.both:
+            line("word vectors, mapped onto", both_ways(*regressed(words, taught, asked), said), began)
     towers = {"transformer": "transformer", "words": str(work / "words"), "hub": options.hub}
     for wrong in options.wrong:
         given = shuffled(taught, wrong, options.seed)

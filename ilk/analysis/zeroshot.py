@@ -120,9 +120,10 @@ def _nearest(vectors: np.ndarray, middles: np.ndarray, scale: float) -> tuple[np
 
 def _scale(space: Space) -> float:
     """That of the cosines while it was learnt, so that what is said to be likely was so."""
+    from ..encoders.fused import Fused
     from ..encoders.two import Two
 
-    return float(space.encoder.scale) if isinstance(space.encoder, Two) else SCALE
+    return float(space.encoder.scale) if isinstance(space.encoder, Fused | Two) else SCALE
 
 
 def _right(values: Any, classes: list[str], chosen: np.ndarray) -> tuple[float | None, int]:

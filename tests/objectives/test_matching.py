@@ -9,6 +9,7 @@ import torch
 import ilk
 from ilk.analysis._sorting import scorer
 from ilk.analysis.retrieval import both_ways
+from ilk.analysis.zeroshot import _scale
 from ilk.encoders import build, embed
 from ilk.encoders._tokenizer import train
 from ilk.encoders.fused import Fused
@@ -104,6 +105,7 @@ def test_a_space_that_words_ask(tmp_path: Path) -> None:
     assert space.info()["encoder"] == "fused"
     assert space.search("red above blue", 3).ids.shape == (1, 3)
     assert len(ilk.retrieval(space, source).ways) == 4
+    assert _scale(space) == pytest.approx(1 / 0.07, rel=0.1)
 
 
 def test_what_is_refused() -> None:
