@@ -46,7 +46,7 @@ def test_the_space(visitor, space):
     assert "x" not in layered
     assert told["has"] == {
         "pictures": True, "full": True, "decoder": True, "text": False, "clusters": True, "anomalies": True,
-        "writable": True,
+        "draws": False, "edges": False, "writable": True,
     }  # fmt: skip
 
 
