@@ -156,6 +156,7 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.whole
 @pytest.mark.parametrize("page", PAGES)
 def test_every_block_of_the_page_runs(page: str, started: Path, tmp_path: Path) -> None:
     if page == "start.md":

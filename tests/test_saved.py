@@ -173,6 +173,7 @@ print("evil" in sys.modules)
 """
 
 
+@pytest.mark.whole
 def test_what_a_file_names_is_never_imported(tmp_path: Path) -> None:
     code = (
         "from pathlib import Path\nPath('was run').touch()\nfrom ilk.encoders.pixels import Pixels as Evil\n"

@@ -312,6 +312,7 @@ def _started(folder: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.whole
 def test_ctrl_c_while_learning_leaves_a_space_and_the_same_command_goes_on(
     ilk: Run, folder: Path, tmp_path: Path
 ) -> None:

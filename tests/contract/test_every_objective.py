@@ -148,12 +148,14 @@ def test_works_with_any_number_of_channels(cls: type[Objective], channels: int) 
     assert all(p.grad.isfinite().all() for p in objective.parameters() if p.grad is not None)
 
 
-def test_thirty_steps_learn_sixteen_samples_by_heart(cls: type[Objective], source: Source) -> None:
+def test_within_thirty_steps_sixteen_samples_are_learnt_by_heart(
+    cls: type[Objective], source: Source
+) -> None:
     """The same views each time; teachers, queues and centres stand still, or the loss would not compare."""
     objective = made(cls, source)
     optimiser = torch.optim.AdamW(objective.parameters(), 2e-3)
     batch, losses = read(objective, source, np.arange(16)), list[float]()
-    for _ in range(31):
+    while len(losses) <= 30 and (len(losses) < 3 or max(losses[-2:]) >= 0.85 * losses[0]):
         loss = total(objective, batch, 1)
         optimiser.zero_grad()
         loss.backward()

@@ -49,7 +49,7 @@ class Trials:
     """Of one verb after the other, in copies of a world that is made once."""
 
     def __init__(self, folder: Path, chance: random.Random, each: int | None) -> None:
-        self.world, self.here, self.said = folder / "world", folder / "here", folder / "said"
+        self.world, self.here = folder / "world", folder / "here"
         self.chance, self.each = chance, each
         self.wrong: list[str] = []
         self.done = Counter[str]()
@@ -59,21 +59,21 @@ class Trials:
         data(self.world)
         for name in WORLD:
             if any(name in NEEDS[verb] for verb in verbs):
-                ended = forked(partial(typed, self.world, WORLD[name]), self.said)
+                ended = forked(partial(typed, self.world, WORLD[name]))
                 assert not ended.code, f"{WORLD[name]}\n{ended.said}"
         if "digits" in {n for verb in verbs for n in NEEDS[verb]}:  # an older version to go back to
-            ended = forked(partial(typed, self.world, "delete digits 0000.png"), self.said)
+            ended = forked(partial(typed, self.world, "delete digits 0000.png"))
             assert not ended.code, ended.said
 
     def run(self, verb: str, faults: list[str]) -> None:
         kind, command = VERBS[verb]
-        self.old = state(copied(self.world, self.here), self.said)
+        self.old = state(copied(self.world, self.here))
         marks = self.here.parent / "marks"
         marks.write_text("")
         began = time.perf_counter()
-        ended = forked(partial(typed, self.here, command, partial(noted, marks)), self.said)
+        ended = forked(partial(typed, self.here, command, partial(noted, marks)))
         took = time.perf_counter() - began
-        self.new = state(self.here, self.said)
+        self.new = state(self.here)
         if ended.code:
             self.wrong.append(f"{command}: {ended.said[-2000:]}")
             return
@@ -102,19 +102,19 @@ class Trials:
 
     def trial(self, kind: str, command: str, fault: str, what: str, arm: Callable[[], object]) -> None:
         folder = copied(self.world, self.here)
-        ended = forked(partial(typed, folder, command, arm), self.said)
+        ended = forked(partial(typed, folder, command, arm))
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755)
-        now = state(folder, self.said)
+        now = state(folder)
         self.done[fault] += 1
         told = f"ilk {command}, {what} ({ended.code}): "
         if half := halves(self.old, self.new, now):
             self.wrong.append(f"{told}neither old nor new: {half}\n{ended.said[-500:]}")
         for problem in problems(kind, fault, ended, folder, now == self.new):
             self.wrong.append(f"{told}{problem}\n{ended.said[-1500:]}")
-        again = forked(partial(typed, folder, command), self.said)
-        if now != self.new and (again.code or state(folder, self.said) != self.new):
-            left = changed(self.new, state(folder, self.said))
+        again = forked(partial(typed, folder, command))
+        if now != self.new and (again.code or state(folder) != self.new):
+            left = changed(self.new, state(folder))
             self.wrong.append(f"{told}the same again does not mend it: {left}\n{again.said[-500:]}")
 
 

@@ -1,4 +1,4 @@
-"""One process has everything loaded and forks each trial from itself: a verb in a copy of a small world, and a fault.
+"""One process has everything loaded and forks each trial from itself: a verb in a small world, and a fault.
 
 What a verb changes is watched by Python's own audit events: each opening for writing, renaming, making and
 removing below the folder is a moment at which the process can die, or the disk be full. Lance writes without
@@ -29,6 +29,7 @@ import ilk
 warnings.filterwarnings("ignore", "lance is not fork-safe")  # nothing of it runs yet where we fork
 
 MOVES = {"os.rename", "os.mkdir"}
+INSIDE = (".space", ".run", ".space.new", ".space.old", "cache")  # no piece by itself
 REMOVES = {"os.remove", "os.rmdir"}  # a full disk has room for these
 State = dict[str, str]  # what lasts, piece by piece: rows, layers, files; a digest of each
 
@@ -45,21 +46,23 @@ class Ended(NamedTuple):
     said: str
 
 
-def forked(do: Callable[[], object], said: Path) -> Ended:
-    """`do` in a process of its own; what it prints is kept in that file."""
+def forked(do: Callable[[], object]) -> Ended:
+    """`do` in a process of its own, and what it prints: by a pipe, as files may not grow on a full disk."""
+    out, in_ = os.pipe()
     pid = os.fork()
     if not pid:
-        _child(do, said)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return Ended(code, said.read_text(errors="replace"))
+        _child(do, in_)
+    os.close(in_)
+    with open(out, "rb") as f:
+        said = f.read().decode(errors="replace")
+    return Ended(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said)
 
 
-def _child(do: Callable[[], object], said: Path) -> None:
+def _child(do: Callable[[], object], pipe: int) -> None:
     code = 99
     try:
-        out = os.open(said, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(out, 1)
-        os.dup2(out, 2)
+        os.dup2(pipe, 1)
+        os.dup2(pipe, 2)
         do()
         code = 0
     except SystemExit as e:
@@ -154,8 +157,8 @@ def told(folder: Path) -> None:
     print(json.dumps(dict(_pieces(folder))))
 
 
-def state(folder: Path, said: Path) -> State:
-    ended = forked(lambda: told(folder), said)
+def state(folder: Path) -> State:
+    ended = forked(lambda: told(folder))
     assert not ended.code, ended.said
     found: State = json.loads(ended.said.splitlines()[-1])
     return found
@@ -164,9 +167,9 @@ def state(folder: Path, said: Path) -> State:
 def _pieces(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if path.name.endswith(".space") and (path / "space.json").exists():
+        if (path / "space.json").exists() and not litter(path):
             yield from _of_space(path, name)
-        inside = any(p.endswith((".space", ".run")) or p == "cache" for p in name.split("/")[:-1])
+        inside = any(p.endswith(INSIDE) for p in name.split("/")[:-1])
         if path.is_file() and not inside and not litter(path):
             yield name, _digest(path.read_bytes())
 

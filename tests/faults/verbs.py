@@ -12,7 +12,8 @@ WORLD = {
     "digits": "learn digits/labels.csv --objective pca --dim 8 --out digits",
     "other": "learn digits/labels.csv --objective pca --dim 6 --out other",
     "made": "learn digits --objective vae --steps 2 --width 4 --dim 6 --out made",
-    "drawn": "learn digits/labels.csv --objective diffusion --condition ink --steps 2 --width 8 --levels 1 --out drawn",
+    "drawn": "learn digits/labels.csv --objective diffusion --condition ink --steps 2 --width 8 --levels 1 "
+    "--out drawn",
     "words": "learn notes.txt --objective word2vec --dim 6 --epochs 2 --threads 1 --out words",
     "club": "learn club.csv --as graphs --objective node2vec --dim 4 --epochs 1 --threads 1",
     "both": "learn captions --objective clip --steps 2 --batch 8 --width 4 --dim 8 --out both",
@@ -24,7 +25,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "learn": ("run", "learn digits --objective simclr --steps 3 --width 4 --dim 6 --out network"),
     "finetune": ("run", "finetune made digits/labels.csv --label kind --steps 3"),
     "reproduce": ("run", "reproduce other.run --out again"),
-    "import-words": ("run", "import-words words.vec --out imported"),
+    "import-words": ("run", "import-words words.vec --out imported.space"),
     "detect": (
         "run",
         "detect discover scenes --into things --objective pca --size 8 --csv boxes.csv --draw seen",
@@ -77,8 +78,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "objectives": ("nothing", "objectives"),
 }
 
-# Told elsewhere: a server that runs until it is ended (tests/soak.py, tests/view); the demonstration is learn,
-# clusters, parameters and map in one (tests/test_demonstration.py).
+# Tried elsewhere: a server that runs until it is ended (tests/soak.py, tests/view); the demonstration, which
+# is learn, clusters, parameters and map in one (tests/test_demonstration.py).
 ELSEWHERE = {"look", "demo"}
 
 

@@ -77,6 +77,7 @@ def stored(space: Space) -> dict[str, list[float]]:
     return dict(zip(ids, space.vectors().tolist()))
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
 def test_a_killed_writer_loses_nothing_acknowledged(space):
     chance, steps = random.Random(0), 0

@@ -25,6 +25,7 @@ from .conftest import READING, names, numbers
 ROOT = Path(ilk.__file__).parent.parent
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(sys.platform != "linux", reason="forks, kills, and limits the size of files")
 def test_fifty_killed_writers_lose_nothing():
     command = [sys.executable, "-W", "ignore", "-m", "tests.space.faults", "--kills", "50", "--seed", "1"]
