@@ -1,20 +1,29 @@
-# `make demo` runs the main job end to end, `make test` the tests. Each makes its own set-up: Python 3.11+ is enough.
+# `make demo` runs the main job end to end, `make test whole` the tests. Each makes its own set-up: Python 3.11+ is enough.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test faults fuzz soak scale check site packages smoke audit clean web web-current
+.PHONY: demo test whole faults fuzz soak scale check site packages smoke audit clean web web-current
 
 demo: .venv/demo
 	$(BIN)/ilk demo
 
 # Two processes of one thread each: threads that wait for each other's turn cost more than they bring.
-test: .venv/test
-	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+PYTEST = OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-# The long run of the tests of faults: writers killed 500 times, full disks, hundreds of random programs.
+# The units: minutes.
+test: .venv/test
+	$(PYTEST) -m "not whole"
+
+# From end to end: pages, notebooks, browsers, processes that are killed.
+whole: .venv/test
+	$(PYTEST) -m whole
+
+# The long run of the tests of faults: writers killed 500 times, full disks, hundreds of random programs; every
+# verb with every fault, at two moments of each.
 faults: .venv/test
 	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m tests.space.faults --kills 500
 	ILK_PROGRAMS=30 OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest --timeout 1800 tests/space/test_properties.py
+	OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -W ignore -m tests.faults --each 2
 
 # Damaged files of every kind, for about an hour.
 fuzz: .venv/test

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from .. import files
 from ..encoders import encode
 from ..encoders._words import exchange
 from ..encoders.words import Words
@@ -95,15 +96,18 @@ def import_words(
     """A space of the vectors that word2vec, fastText or GloVe wrote to a file (text or binary).
 
     out    the space's folder (default: the file's name, here); `lower`: questions are put in small letters
+
+    The folder is whole or absent.
     """
     given = Path(path)
     encoder = exchange.load(given, lower=lower)
     content = Vocabulary(encoder, {"reader": "text", "by": "line"})
-    space = Space.create(
-        Path(f"{given.stem}.space") if out is None else out, encoder, reading=content.reading
-    )
-    space.upsert(content)
-    return space
+    at = Path(f"{given.stem}.space" if out is None else out)
+    if at.exists():
+        raise SpaceError(f"{at} exists already", "Choose another path, or remove it.")
+    with files.replacing_folder(at) as folder:
+        Space.create(folder, encoder, reading=content.reading).upsert(content)
+    return Space.open(at)
 
 
 def export_words(space: Space, path: str | os.PathLike[str], form: str = "text") -> None:

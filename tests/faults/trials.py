@@ -30,6 +30,7 @@ warnings.filterwarnings("ignore", "lance is not fork-safe")  # nothing of it run
 
 MOVES = {"os.rename", "os.mkdir"}
 INSIDE = (".space", ".run", ".space.new", ".space.old", "cache")  # no piece by itself
+LIMIT = 300  # seconds after which a verb hangs
 REMOVES = {"os.remove", "os.rmdir"}  # a full disk has room for these
 State = dict[str, str]  # what lasts, piece by piece: rows, layers, files; a digest of each
 
@@ -61,6 +62,7 @@ def forked(do: Callable[[], object]) -> Ended:
 def _child(do: Callable[[], object], pipe: int) -> None:
     code = 99
     try:
+        signal.alarm(LIMIT)
         os.dup2(pipe, 1)
         os.dup2(pipe, 2)
         do()
