@@ -98,6 +98,23 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(
+        "Graphs",
+        "graphs",
+        "packages: the section, one of 58, of 10,000 Debian packages by a line on the vectors of 6,367 "
+        "others; label propagation sees the same labels and all edges. karate: the side of each member of "
+        "Zachary's club by the 3 nearest. blocks: adjusted Rand index of 5 planted blocks of 100 nodes. "
+        "families: which of four kinds each of 200 graphs is, by the 5 nearest (`recipes/graphs.py`, "
+        "[graphs.md](graphs.md)).",
+        ("score", "CPU-s"),
+    ),
+    Section(
+        "Links",
+        "links",
+        "A tenth of the edges of 3,000 Debian packages hidden, and as many pairs without one "
+        "(`recipes/graphs.py links`).",
+        ("AUC", "hits@10", "hits@100", "CPU-s"),
+    ),
+    Section(
         "Who chose what",
         "recommend",
         "Users whose tastes are known, and Debian packages that ask for others (`recipes/recommend.py`).",
@@ -106,7 +123,7 @@ SECTIONS: tuple[Section, ...] = (
     Section(
         "Made pictures",
         "made",
-        "1,000 made pictures beside those that were learnt from, by vectors of `patches` "
+        "400 made pictures beside those that were learnt from, by vectors of `patches` "
         "(`recipes/generate.py`, [generate.md](generate.md)): Fréchet's distance over the variance of true "
         "vectors, precision, recall, density, coverage, and how many are copies. The same for as many true "
         "pictures: nothing made can be expected to do better.\n\n"
