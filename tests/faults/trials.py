@@ -65,6 +65,7 @@ def _child(do: Callable[[], object], pipe: int) -> None:
         signal.alarm(LIMIT)
         os.dup2(pipe, 1)
         os.dup2(pipe, 2)
+        sys.stdout, sys.stderr = (os.fdopen(fd, "w", buffering=1, closefd=False) for fd in (1, 2))
         do()
         code = 0
     except SystemExit as e:
