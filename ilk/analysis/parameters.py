@@ -49,6 +49,7 @@ class Amount:
     information: np.ndarray  # (D,) with each dimension: 0 none, 1 all; of a straight line |correlation|
     direction: np.ndarray  # (D,) of length 1: where it grows, all else being as it is in the data
     wobble: float  # degrees by which the direction changes from one draw of the rows to another
+    told: np.ndarray  # (2, m) of each row that has a value this, and what the best way told of it, held out
 
     @property
     def best(self) -> str:
@@ -134,10 +135,12 @@ def told(vectors: np.ndarray, values: pa.Table, *, metric: str = "l2", seed: int
         y = pc.cast(column, pa.float64()).to_numpy()
         probed = {way: ask(vectors, column, way, metric=metric, seed=seed) for way in WAYS}
         r2 = {way: p.measures["R2"] for way, p in probed.items()}
-        amount, floor = _amount_of(name, x, y, near, r2, seed)
+        best = max(r2, key=lambda way: r2[way].value)
+        seen = np.stack([y, probed[best].predicted])[:, np.isfinite(y)]
+        amount, floor = _amount_of(name, x, y, near, r2, seen, seed)
         amounts.append(amount)
         floors.append(floor)
-        errors[name] = probed[amount.best].predicted - y
+        errors[name] = probed[best].predicted - y
     amounts = _corrected(sorted(amounts, key=lambda a: -a.r2[a.best].value))
     return Parameters(
         amounts, float(np.max(floors)), _confused(amounts, errors), intrinsic(vectors, seed=seed)
@@ -153,7 +156,13 @@ def is_amount(space: Space, name: str) -> bool:
 
 
 def _amount_of(
-    name: str, x: np.ndarray, y: np.ndarray, near: np.ndarray, r2: dict[str, Measure], seed: int
+    name: str,
+    x: np.ndarray,
+    y: np.ndarray,
+    near: np.ndarray,
+    r2: dict[str, Measure],
+    seen: np.ndarray,
+    seed: int,
 ) -> tuple[Amount, float]:
     rng = np.random.default_rng(seed)
     known = np.isfinite(y)
@@ -164,7 +173,7 @@ def _amount_of(
     again = [_direction(full[i], v[i]) for i in (rng.integers(len(v), size=len(v)) for _ in range(20))]
     wobble = float(np.degrees(np.median(np.arccos(np.clip(np.array(again) @ direction, -1, 1)))))
     p = chance(x, np.where(known, y, v.mean()), near, rng)
-    return Amount(name, len(v), r2, p, information, direction, wobble), float(floor)
+    return Amount(name, len(v), r2, p, information, direction, wobble, seen), float(floor)
 
 
 def chance(x: np.ndarray, y: np.ndarray, near: np.ndarray, rng: np.random.Generator) -> float:

@@ -43,6 +43,11 @@ def test_what_is_there_is_told_and_what_is_not_is_not(found: Parameters) -> None
     assert by_name["bent"].r2[by_name["bent"].best].value > 0.9 > by_name["bent"].r2["linear"].value
     assert by_name["nothing"].r2[by_name["nothing"].best].value < 0.1
     assert 0.3 < by_name["a"].r2["linear"].value < 0.6  # half of its variance
+    clouds = [name for name in found.pictures() if name.startswith("scatter")]
+    assert sorted(clouds) == ["scatter-a", "scatter-b", "scatter-bent", "scatter-size"]
+    true, guessed = by_name["size"].told
+    missed = ((true - guessed) ** 2).sum() / ((true - true.mean()) ** 2).sum()
+    assert 1 - missed == pytest.approx(by_name["size"].r2[by_name["size"].best].value, abs=0.01)
 
 
 def test_each_amount_has_its_dimension(found: Parameters) -> None:

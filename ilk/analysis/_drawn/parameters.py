@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from ..axes import Turned
     from ..dimensionless import Products
     from ..intrinsic import Intrinsic
-    from ..parameters import Parameters
+    from ..parameters import Amount, Parameters
 
 MOST = 40  # dimensions drawn: those that know most of any amount
+SCATTERS = 6  # amounts, those best told
+SCATTER = """Each sample's value, and what was told of it by a model that had not seen it, over five folds.
+Line: all right; the interval is that of R2."""
 SPECTRUM = """The share of the spread that so many main axes hold (dot: nine tenths). Orange: the dimension
 of the cloud where it is looked at closely, with its 95% interval."""
 MATRIX = """What each dimension knows of each amount, as the correlation that a straight line of equal
@@ -36,9 +39,12 @@ interval). Grey: the best that one of its amounts reaches alone."""
 
 def of_parameters(found: Parameters) -> dict[str, Picture]:
     p, d = len(found.amounts), min(MOST, len(found.amounts[0].information))
+    known = [a for a in found.amounts if a.known][:SCATTERS]
+    clouds = {f"scatter-{a.name}": Picture(partial(scatter, a), SCATTER, 2.8, 2.6) for a in known}
     return {
         "told": Picture(partial(told, found), TOLD, COLUMN, 0.8 + 0.2 * p),
         "matrix": Picture(partial(matrix, found), MATRIX, max(COLUMN, 1.2 + 0.16 * d), 1 + 0.22 * p),
+        **clouds,
     }
 
 
@@ -49,6 +55,15 @@ def told(found: Parameters, ax: Axes) -> None:
     ink.bars(ax, [a.name for a in found.amounts], value, np.maximum(low, -0.2), high, hues)
     ax.axvline(0, color=ink.GREY, linewidth=0.6)
     ax.set(xlabel="R2, held out", xlim=(min(-0.05, max(-0.2, low.min())), 1.02))
+
+
+def scatter(a: Amount, ax: Axes) -> None:
+    true, told_ = a.told
+    ax.scatter(true, told_, s=float(np.clip(2000 / len(true), 1, 8)), color=ink.BLUE, linewidths=0, alpha=0.6)
+    ax.axline((float(true.mean()), float(true.mean())), slope=1, color=ink.GREY, linewidth=0.8)
+    best = a.r2[a.best]
+    ax.set_title(f"R2 {best.value:.2f} ({best.low:.2f} to {best.high:.2f})")
+    ax.set(xlabel=ink.short(a.name, 30), ylabel=f"told by {a.best}")
 
 
 def matrix(found: Parameters, ax: Axes) -> None:
