@@ -10,9 +10,9 @@ demo: .venv/demo
 # Two processes of one thread each: threads that wait for each other's turn cost more than they bring.
 PYTEST = OMP_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
-# The units: minutes.
+# The units: minutes. File by file, so that what the tests of a file share is made once.
 test: .venv/test
-	$(PYTEST) -m "not whole"
+	$(PYTEST) --dist loadfile -m "not whole"
 
 # From end to end: pages, notebooks, browsers, processes that are killed.
 whole: .venv/test
