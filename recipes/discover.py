@@ -117,7 +117,7 @@ def teach(options: argparse.Namespace) -> None:
 
 
 def vectors(options: argparse.Namespace) -> None:
-    truth = scenes(CUT, "digits", data=options.digits)
+    truth = scenes(CUT, "digits", data=options.digits, part="test")  # that no detector learnt from
     known = truth.boxes(np.arange(CUT))
     found = [Found(b, np.ones(len(b), np.float32), k) for b, k in known]
     crops = Detections([truth.id(i) for i in range(CUT)], found, truth.classes, truth).cut_out(size=32)
