@@ -46,7 +46,7 @@ class Turned:
     name: str
     axis: int  # that follows it most
     correlation: float  # of ranks, with that axis
-    clear: Measure
+    clear: Measure  # its guess: what only one in twenty amounts that chance dealt out would reach
     plain: Measure  # the same of the space's own dimensions
 
 
@@ -69,15 +69,17 @@ class Axes(Result):
         rows = [
             {
                 "amount": a.name, "axis": a.axis, "correlation": a.correlation, "clear": a.clear.value,
-                "low": a.clear.low, "high": a.clear.high, "as it is": a.plain.value,
+                "low": a.clear.low, "high": a.clear.high, "chance": a.clear.guess, "as it is": a.plain.value,
             }
             for a in self.amounts
         ]  # fmt: skip
         return pa.Table.from_pylist(rows)
 
     def sentence(self) -> str:
+        beyond = sum(a.clear.value > a.clear.guess for a in self.amounts)
         return (
-            f"An amount's own axis stands out by {self.clear:.2f}, where the space's do by {self.plain:.2f}."
+            f"An amount's own axis stands out by {self.clear:.2f}, where the space's do by {self.plain:.2f}; "
+            f"{beyond} of {len(self.amounts)} by more than chance gives one in twenty."
         )
 
     def pictures(self) -> Mapping[str, Picture]:
@@ -172,7 +174,9 @@ def _judged(names: list[str], z: np.ndarray, x: np.ndarray, y: np.ndarray, seed:
     for places in (z, x):
         lead = clear(places, y)
         low, high = np.quantile([clear(places[rows], y[rows]) for rows in drawn], [0.025, 0.975], axis=0)
-        sides.append([Measure(float(v), float(a), float(b), 0.0) for v, a, b in zip(lead, low, high)])
+        dealt = [clear(places, rng.permutation(y)) for _ in range(DRAWS)]
+        chance = np.quantile(dealt, 0.95, axis=0)
+        sides.append([Measure(*map(float, four)) for four in zip(lead, low, high, chance)])
     first = np.abs(ranked).argmax(0)
     return [
         Turned(name, int(first[i]), float(ranked[first[i], i]), sides[0][i], sides[1][i])

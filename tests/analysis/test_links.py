@@ -13,6 +13,7 @@ import ilk
 from ilk.analysis._louvain import louvain
 from ilk.analysis.communities import communities, modularity
 from ilk.analysis.linked import apart, strangers
+from ilk.encoders.pixels import Pixels
 from ilk.errors import DataError, OptionError
 from ilk.learning.linking import foretold, links, plain
 from ilk.learning.linking import strangers as unlinked
@@ -100,6 +101,20 @@ def test_a_guest_of_all_blocks_is_unlike_those_it_is_linked_with(planted: Graph,
     by_hand = 0.6745 * (found.unlike.max() - middle) / np.median(np.abs(found.unlike - middle))
     assert found.score.max() == pytest.approx(by_hand)
     assert found.odd[0] == space.ids().index("guest")
+
+
+def test_vectors_of_noise_make_nobody_a_stranger(planted: Graph, tmp_path: Path) -> None:
+    """Among normal numbers one in 4,000 is above 3.5."""
+    named, asked = 0, 0
+    for seed in range(10):
+        noise = Space.create(tmp_path / f"{seed}.space", Pixels(8, 1), reading={"reader": "graphs"})
+        noise.upsert_vectors(
+            list(planted.ids), np.random.default_rng(seed).normal(size=(101, 8)).astype("f4")
+        )
+        found = strangers(noise, planted)
+        named, asked = named + len(found.odd), asked + int(np.isfinite(found.score).sum())
+    assert asked > 900
+    assert named <= 3
 
 
 def test_whose_features_are_those_of_another_block_are_named(planted: Graph, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from sklearn.cross_decomposition import PLSRegression
 
 from ilk.analysis._neighbours import nearest
-from ilk.analysis.axes import _together, clear, sparse, turned
+from ilk.analysis.axes import _together, axes, clear, sparse, turned
 from ilk.analysis.intrinsic import intrinsic
 from ilk.analysis.parameters import Parameters, chance, parameters, told
 from ilk.encoders._axes import varimax
@@ -158,6 +158,21 @@ def test_factors_look_past_what_is_noise_in_one_dimension_only() -> None:
     x = np.c_[x, 9 * rng.normal(size=(1000, 2))]
     assert clear(turned(x, "factor", 2)(x), sources).min() > 0.85
     assert clear(turned(x, "pca", 2)(x), sources).max() < 0.1
+
+
+def test_amounts_of_noise_have_no_axis_of_their_own(tmp_path: Path) -> None:
+    """Of forty about two may stand out by more than chance gives one in twenty; a planted one does."""
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((200, 4)) * [4, 3, 2, 1]).astype("f4")
+    known = {f"n{j}": rng.standard_normal(200) for j in range(40)} | {
+        "planted": x[:, 2] + rng.standard_normal(200)
+    }
+    space = Space.create(tmp_path / "n.space", Pixels(4, 1), reading={"reader": "images"}, metric="l2")
+    space.upsert_vectors([str(i) for i in range(200)], x, pa.table(known))
+    found = axes(space, list(known), "pca", 4).amounts
+    beyond = [a.name for a in found if a.clear.value > a.clear.guess]
+    assert "planted" in beyond
+    assert len(beyond) <= 1 + 6  # more than six of forty: 1 in 100
 
 
 def test_of_a_space(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ mutual information would have; what chance gives is left blank."""
 TOLD = """The share of each amount's variance that is told of samples held out (R2, five folds, 95%
 interval), by the best of three ways; grey: no more than chance."""
 CLEAR = """How far the first axis that follows an amount stands out from the second (squared rank
-correlations, on rows not used; 95% interval). Blue: turned axes; grey: the space's own dimensions."""
+correlations, on rows not used; 95% interval). Blue: turned axes; grey: the space's own dimensions. Tick: what
+one in twenty amounts would reach by chance."""
 PRODUCTS = """R2 of the logarithm of each product without a unit, on rows that it was not chosen by (95%
 interval). Grey: the best that one of its amounts reaches alone."""
 
@@ -87,6 +88,7 @@ def clear(way: str, amounts: list[Turned], ax: Axes) -> None:
         )
         label = f"turned by {way}" if which == "clear" else "as it is"
         ax.plot([getattr(a, which).value for a in amounts], at, "o", color=hue, label=label)
+        ax.plot([getattr(a, which).guess for a in amounts], at, "|", color=hue, ms=6)
     ax.set_yticks(range(len(amounts)), [ink.short(a.name) for a in amounts])
     ax.set_ylim(len(amounts) - 0.4, -0.6)
     ax.tick_params(axis="y", length=0)
