@@ -39,6 +39,9 @@ WAYS: dict[str, dict[str, Any]] = {
     "populations": {"objective": "pca", "power": 0.75, "whiten": 1.0},
     "continuum": {"objective": "shaded"},
 }
+MORE = (
+    8 / 3
+)  # times as many pictures of the continuum: what varies in many ways at once needs more alike ones
 TOLD = 40  # main axes from which a network that is told the answers reads them
 POPULATIONS = ("ring", "double ring", "no ring")
 ASKED = {  # what is read off the vectors: the column it was planted as, and whether its logarithm is meant
@@ -90,7 +93,10 @@ class Demo:
 
 
 def demo(out: str | Path = "ilk-demo", *, n: int = 3000, seed: int = 0) -> Demo:
-    """Makes two sets of `n` pictures, learns from each, and holds what is found against what was planted."""
+    """Makes two sets of pictures, learns from each, and holds what is found against what was planted.
+
+    `n` pictures of three kinds, and more (8 for each 3) of the same drawn smoothly.
+    """
     out, began = Path(out), time.monotonic()
     if n < 200:
         raise OptionError(f"{n} pictures are too few for the demo", "Give 200 or more.")
@@ -107,7 +113,7 @@ def demo(out: str | Path = "ilk-demo", *, n: int = 3000, seed: int = 0) -> Demo:
     oddities = anomalies(populations)
     map(populations, out / "populations.png", seed=seed)
 
-    continuum, raw, axes = _learnt(out / "continuum", "continuum", n, seed)
+    continuum, raw, axes = _learnt(out / "continuum", "continuum", round(MORE * n), seed, steps=n // 2)
     none = clusters(continuum, seed=seed)
     say(none.sentence())
     map(continuum, out / "continuum.png", seed=seed)
@@ -118,12 +124,14 @@ def demo(out: str | Path = "ilk-demo", *, n: int = 3000, seed: int = 0) -> Demo:
     return done
 
 
-def _learnt(folder: Path, kind: str, n: int, seed: int) -> tuple[Space, dict[str, np.ndarray], np.ndarray]:
+def _learnt(
+    folder: Path, kind: str, n: int, seed: int, **more: Any
+) -> tuple[Space, dict[str, np.ndarray], np.ndarray]:
     """Pictures as files in `folder` and a space beside it; in its order the vectors of two baselines, and
     TOLD main axes of what was learnt from."""
     table = write(folder, n, kind, seed=seed, format="npy")
     clean = images(table, normalise={}, cache=False)
-    space = learn(clean, out=folder, replace=True, dim=DIM, **WAYS[kind])
+    space = learn(clean, out=folder, replace=True, dim=DIM, **WAYS[kind], **more)
     raw = images(table, cache=False)
     rows = {raw.id(i): i for i in range(len(raw))}
     order = np.array([rows[i] for i in space.ids()])

@@ -16,8 +16,8 @@ def shown(tmp_path_factory) -> Demo:
 
 
 def test_spaces_hold_all_pictures_and_what_was_planted(shown):
-    for space in (shown.populations, shown.continuum):
-        assert len(space) == 200
+    for space, pictures in ((shown.populations, 200), (shown.continuum, 533)):
+        assert len(space) == pictures
         assert space.dim == 10
         assert {"spin", "r_in", "tau", "removed_flux", "scale"} <= set(space.metadata().column_names)
         assert {"cluster", "map"} <= set(space.layers())
