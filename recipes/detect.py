@@ -21,6 +21,7 @@ import csv
 import io
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -71,24 +72,22 @@ def learnt(
 def whole(options: argparse.Namespace) -> None:
     """Of so many scenes nothing has to be changed at random: the digits in them differ."""
     source, asked = made(options, options.scenes), made(options, ASKED, part="test")
-    print(f"| {' | '.join(('scenes', 'of', 'classes', 'CPU-minutes', 'steps', 'mAP@50', 'mAP@50:95'))} |")
+    print("| of | scenes | classes | CPU-minutes | steps | mAP@50 | mAP@50:95 | seed |\n" + "|---" * 8 + "|")
     for seed in options.seeds:
         run = options.run / f"{options.what}-{options.scenes}-{options.minutes:g}-{seed}"
         detector = learnt(source, options.minutes, run, seed, augment=options.augment)
         figures = found(detector, asked)
         row = {"of": options.what, "scenes": options.scenes, "classes": len(source.classes)}
-        row |= {
-            "CPU-minutes": f"{options.minutes:g}",
-            "steps": json.loads((run / "health.json").read_text())["step"],
-        }
+        row |= {"CPU-minutes": f"{options.minutes:g}", "steps": steps(run)}
         told("detect", row | scores(figures) | {"seed": seed})
-        print(
-            figures.sentence(),
-            {k: sum(e.kind == k for e in figures.errors) for k in {e.kind for e in figures.errors}},
-        )
+        print(figures.sentence(), dict(Counter(error.kind for error in figures.errors)), flush=True)
     if options.picture is not None:
         picture(detector, asked, options.picture)
         draw_errors(asked, figures, options.picture.with_stem(f"{options.picture.stem}-errors"))
+
+
+def steps(run: Path) -> int:
+    return int(json.loads((run / "health.json").read_text())["step"])
 
 
 def made(options: argparse.Namespace, n: int, part: str = "train") -> Boxed:
@@ -135,9 +134,7 @@ def few(options: argparse.Namespace) -> None:
     everything, asked = made(options, AROUND), made(options, ASKED, part="test")
     apart, minutes = options.before, options.minutes
     ways = (("discovered, SimCLR", apart, minutes), ("blank", 0, minutes), ("blank", 0, minutes + apart))
-    print(
-        "| trunk | CPU-minutes without labels | with | mAP@50 | mAP@50:95 | seed |\n|---|---|---|---|---|---|"
-    )
+    print("| trunk | CPU-minutes without labels | with | mAP@50 | mAP@50:95 | seed |\n" + "|---" * 6 + "|")
     for seed in options.seeds:
         some = np.sort(np.random.default_rng(seed).permutation(AROUND)[:LABELLED])
         folder = options.run / f"few-{seed}"
