@@ -4,11 +4,11 @@
     OMP_NUM_THREADS=1 python -m recipes.generate holes --minutes 1.5 --ways gan
 
 Each network learns for so many CPU-minutes from the same pictures: 10,000 of MNIST, or 2,400 noise-free black
-holes of 32 pixels (`continuum`, normalised). Then 1,000 pictures of it are compared with those it has learnt
+holes of 32 pixels (`continuum`, normalised). Then 400 pictures of it are compared with those it has learnt
 from, by vectors of `patches`, a third party that has learnt from the same pictures (see
 ilk/generate/samples.py). Copies: made pictures nearer to one that was learnt from than these are to one
 another. `gaussian` decodes vectors drawn from the Gaussian of its own vectors, `prior` standard normal ones,
-`noise` is drawn out of noise (dpm, 25 steps). A sheet of each is written into --out, beside it one of the
+`noise` is drawn out of noise (dpm, 15 steps). A sheet of each is written into --out, beside it one of the
 pictures nearest to any that was learnt from. Kept: recipes/made.csv, for docs/results.md. Printed:
 docs/generate.md.
 """
@@ -41,7 +41,7 @@ from recipes import sections
 from recipes.diffusion import holes
 
 DATA = Path(os.environ.get("ILK_DATA", "../shared/data"))
-MADE = 1000
+MADE = 400
 WAYS: dict[str, tuple[str, ...]] = {  # objective -> where its vectors come from
     "autoencoder": ("gaussian",),
     "vae": ("gaussian", "prior"),
@@ -85,7 +85,7 @@ def encoder_of(name: str, cls: type[Objective], source: Images) -> Encoder:
 def made(objective: Objective, source: Images, ways: tuple[str, ...]) -> Iterator[tuple[str, Pictures]]:
     encoder = objective.kept.eval()
     if isinstance(encoder, UNet):
-        yield ways[0], Drawing(encoder, source.reading).draw(n=MADE)
+        yield ways[0], Drawing(encoder, source.reading).draw(n=MADE, steps=15)
         return
     assert objective.decoder is not None
     tool = Latent(objective.decoder.eval(), Known("", encoder, source.reading, None, prior=True))

@@ -28,7 +28,7 @@ WANTED = 0.8  # share of paths accepted: what the length of a step is made for
 LONGEST = 24  # steps of a path
 COOLED = 0.3  # of the warm-up, until the whole of the likelihood counts
 COOL = 0.02  # share of it that counts at first: chains find their way before valleys are deep
-WINDOWS = (0.1, 0.2, 0.3, 0.5, 0.75)  # of the warm-up: where a shape is told from what was drawn since the one before
+WINDOWS = (0.1, 0.2, 0.3, 0.5, 0.75)  # of the warm-up: where a shape is told from the draws since the last
 LEAN = 5.0  # a shape counts as if so many of its draws were of dimensions that know nothing of each other
 
 Energy: TypeAlias = Callable[[Tensor, float], Tensor]  # points (P, c, D), share of likelihood -> (P, c)

@@ -39,7 +39,7 @@ from ._hamiltonian import sample
 from ._likelihood import Likelihood, Unseen
 from ._local import beside
 from ._points import Known, thumbnail
-from .latent import Latent, latent
+from .latent import BATCH, Latent, latent
 from .pictures import Pictures
 
 TRIED = 32  # starts of a chain, of which the likeliest is taken
@@ -171,9 +171,7 @@ def posteriors(
     for i, drawn in enumerate(vectors):
         values, before = drawn, target.prior.draw(1000, seed)
         if names:
-            values = beside(x, y, drawn.reshape(-1, drawn.shape[2]), rng).reshape(
-                *drawn.shape[:2], len(names)
-            )
+            values = beside(x, y, _seen(tool, drawn), rng).reshape(*drawn.shape[:2], len(names))
             before = y
         called = names or [f"dimension {j}" for j in range(drawn.shape[2])]
         rest = (pixels[i], unseen.size, float(found.accepted[i]), tool)
@@ -263,6 +261,16 @@ def _pairs(known: Known, source: Source | None) -> tuple[np.ndarray, np.ndarray]
     kept = [i for i, x in enumerate(found) if x is not None]
     pixels = [x.numpy() for x in found if x is not None]
     return (np.concatenate(pixels) if pixels else np.empty(0)), space.vectors()[rows[kept]]
+
+
+def _seen(tool: Latent, drawn: np.ndarray) -> np.ndarray:
+    """The encoder's vectors of what is drawn (c, s, D) -> (c * s, D), as rows are known.
+
+    Not the vectors drawn: of a vae these also vary where the decoder takes no notice, and rows do not.
+    """
+    flat = drawn.reshape(-1, drawn.shape[2])
+    pixels = torch.from_numpy(tool.decoded(flat).pixels)
+    return torch.cat([encode(tool.known.encoder, some) for some in torch.split(pixels, BATCH)]).numpy()
 
 
 def _some(n: int) -> np.ndarray:
