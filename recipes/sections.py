@@ -128,7 +128,8 @@ SECTIONS: tuple[Section, ...] = (
         "vectors, precision, recall, density, coverage, and how many are copies. The same for as many true "
         "pictures: nothing made can be expected to do better.\n\n"
         "![MNIST by a vae](images/made-vae.png)\n\n![MNIST by a gan](images/made-gan.png)\n\n"
-        "![MNIST by diffusion](images/made-diffusion.png)",
+        "![MNIST by latent diffusion](images/made-latent-diffusion.png)\n\n"
+        "![Black holes by latent diffusion](images/made-holes.png)",
         ("distance", "precision", "recall", "density", "coverage", "copies"),
     ),
     Section(
