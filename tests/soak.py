@@ -5,6 +5,7 @@
 A writer adds, replaces and deletes, and compacts once a minute; two searchers follow it; `ilk look` serves
 the space to a visitor. Told of each process, by quarters of the run: memory of its own, open files, threads,
 and the time its calls take. The first quarter warms up; the last is flat where it is about as the second.
+Where the machine has become slower (a fixed sum is timed beside), so may calls.
 It fails where something grew, where a searcher sees what should not be there, and where, at the end, a row
 is not as the writer was told it is. `--share`: how much of a core each of the four takes at most. Memory and
 files are read from /proc: Linux.
@@ -35,6 +36,7 @@ from ilk.space import Space
 
 D, QUARTERS, BATCH = 64, 4, 500
 READING = {"reader": "images", "size": 8, "channels": 1}
+MACHINE = "the machine itself, ms"
 PARTS = ("write", "search", "search 2", "visit")
 
 
@@ -190,10 +192,20 @@ def watched(path: Path, asked: argparse.Namespace) -> list[str]:
             child.terminate()  # wherever it stands
         for child in running.values():
             child.wait()
+    slow = seen.pop(MACHINE)
+    for p in (50, 95):
+        tell(f"{MACHINE} (p{p})", [float(np.percentile(q, p)) for q in slow if q], grows=np.inf, slack=0)
     for what, quarters in seen.items():
         slack = 30 if "MB" in what else 4
         wrong += tell(what, [float(np.median(q)) for q in quarters if q], grows=1.1, slack=slack)
-    return wrong + [line for name in PARTS for line in latencies(name, path.parent / f"{name}.jsonl")]
+    return wrong + [line for name in PARTS for line in latencies(name, path.parent / f"{name}.jsonl", slow)]
+
+
+def yardstick() -> float:
+    """Milliseconds of what always takes the same: how busy the machine is with other things."""
+    began = time.perf_counter()
+    sum(range(300_000))
+    return 1000 * (time.perf_counter() - began)
 
 
 def followed(
@@ -210,6 +222,7 @@ def followed(
         for name in running:
             for what, size in measured(path.parent / f"{name}.jsonl").items():
                 seen[f"{name}: {what}"][quarter].append(size)
+        seen[MACHINE][quarter].append(yardstick())
         seen["on disk, MB"][quarter].append(sum(bytes_of(f) for f in path.rglob("*")) / 1e6)
         if any(child.poll() is not None for child in running.values()):
             break
@@ -244,7 +257,8 @@ def lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
 
 
-def latencies(name: str, path: Path) -> list[str]:
+def latencies(name: str, path: Path, slow: list[list[float]]) -> list[str]:
+    """`slow`: how long the machine took for always the same, by quarters."""
     calls, wrong = defaultdict(list), []
     for told in lines(path):
         if "call" in told:
@@ -254,7 +268,8 @@ def latencies(name: str, path: Path) -> list[str]:
         print(f"{name}: {call}, {len(took):,} times")
         for p, grows in ((50, 1.5), (95, 2.0), (99, np.inf)):  # the last hundredth is the machine's
             medians = [float(np.percentile(q, p)) for q in quarters]
-            wrong += tell(f"    p{p}, ms", medians, grows=grows, slack=2, of=f"{name}: {call}, ")
+            slower = max(1.0, np.percentile(slow[-1], p) / np.percentile(slow[1], p)) if all(slow) else 1.0
+            wrong += tell(f"    p{p}, ms", medians, grows=slower * grows, slack=2, of=f"{name}: {call}, ")
     return wrong
 
 
