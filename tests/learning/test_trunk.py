@@ -39,7 +39,7 @@ def test_anchors_are_the_sides_that_boxes_have() -> None:
 
 @pytest.mark.parametrize(("side", "size"), [(3, 16), (9, 16), (16, 32), (23, 32), (40, 64), (900, 256)])
 def test_a_blank_trunk_steps_down_so_that_things_fill_some_cells(side: int, size: int) -> None:
-    """About nine cells of the finest map, whose stride is `size` / 16; the next map is the first looked at."""
+    """About nine cells of the finest map, whose stride is `size` / 16; the next is the first looked at."""
     pixels = np.zeros((2, 1, 1024, 1024), np.uint8)
     boxes = [np.array([[0, 0, side / 2, side * 2]]), np.zeros((0, 4))]
     source = Boxed(ilk.images(pixels), boxes, [np.zeros(1), np.zeros(0)])
