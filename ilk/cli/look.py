@@ -17,7 +17,7 @@ def look(
     space: SpacePath,
     data: Annotated[
         str | None,
-        typer.Option(help="The pictures again, to see them in full [default: NAME beside NAME.space]."),
+        typer.Option(help="The pictures again, to see them in full, or the graph [default: where they lay]."),
     ] = None,
     port: Annotated[int | None, typer.Option(help="0: any that is free [default: 8377].")] = None,
     host: Annotated[
