@@ -1,10 +1,12 @@
 """Verbs that take a space apart: into parts with models of their own, and into pairs."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .. import files
 from ._app import Json, Seed, SpacePath, app
 from ._arguments import open_space
 from ._printing import Output
@@ -35,8 +37,12 @@ def split(
     parts = split(opened, k, dim=dim, seed=seed)
     table, told = parts.table(), parts.sentence()
     if write is not None:
-        paths = [str(p.space(write / f"{opened.path.stem}-{p.number}.space").path) for p in parts]
-        table = table.append_column("space", [paths])
+        names = [f"{opened.path.stem}-{p.number}.space" for p in parts]
+        # All of them or none; into a folder that stands already, one after the other.
+        with nullcontext(write) if write.exists() else files.replacing_folder(write) as folder:
+            for part, name in zip(parts, names):
+                part.space(folder / name)
+        table = table.append_column("space", [[str(write / name) for name in names]])
     output.table(table, told=told)
     output.next("search in them", f"ilk search {opened.path} ID --local")
 
