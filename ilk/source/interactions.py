@@ -84,8 +84,7 @@ class Interactions(Source):
         )
 
     def views(self) -> Views:
-        """The user and the item: what is to be alike."""
-        return tuple
+        return tuple  # the user and the item: what is to be alike
 
     def take(self, rows: np.ndarray) -> Interactions:
         """Those at `rows`; of a user no other items are known than in these. The tables stay whole."""
@@ -100,19 +99,15 @@ class Interactions(Source):
         )
 
     def parted(self, later: float = 0.2) -> tuple[Interactions, Interactions]:
-        """The earlier ones, and about the share `later` that came last: to learn from what was known then.
-
-        Of one moment all are on one side: the later.
-        """
+        """The earlier, and about the share that came later; of one moment all are on one side."""
         if not 0 < later < 1:
-            raise OptionError(f"later is {later}", "Give a share: more than 0, less than 1.")
+            raise OptionError(f"later is {later}", "Give a share between 0 and 1.")
         if self.times is None:
-            raise DataError("nothing tells which came later", "Name the column of times: time='...'.")
-        moment = np.sort(self.times)[min(int(len(self) * (1 - later)), len(self) - 1)]
-        after = self.times >= moment
-        if after.all():
-            raise DataError(f"{len(self):,} interactions of one moment", "Give more, or a smaller share.")
-        return self.take(np.flatnonzero(~after)), self.take(np.flatnonzero(after))
+            raise DataError("nothing tells which came later", "Name the column: time='...'.")
+        after = self.times >= np.sort(self.times)[int(len(self) * (1 - later))]
+        if not after.all():
+            return self.take(np.flatnonzero(~after)), self.take(np.flatnonzero(after))
+        raise DataError(f"{len(self):,} interactions of one moment", "Give more, or a smaller share.")
 
     def swapped(self, side: str) -> Interactions:
         """Two of one side for each sample: items of one user, or users of one item; a tower learns alone.

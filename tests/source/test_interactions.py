@@ -49,7 +49,7 @@ def test_the_earlier_to_learn_from_and_the_later_to_judge_by() -> None:
         source.parted(1.0)
     with pytest.raises(DataError, match="one moment"):
         source.parted(0.9)
-    with pytest.raises(DataError, match="column of times"):
+    with pytest.raises(DataError, match="which came later"):
         interactions(LIKES.drop_columns(["time"])).parted()
 
 

@@ -18,7 +18,7 @@ from ...compiled import compiled
 
 PIECE = 10_000  # words that are held at once; a longer text goes on in the next piece
 VARIED = 2  # times as many noise words for all neighbours of a word as for one
-SHARED = 4  # words in a row that have the same noise, where each is foretold but once
+SHARED = 2  # words in a row that have the same noise, where each is foretold but once; of 4, analogies suffer
 _STEEP = np.float32(6)  # beyond, the sigmoid is 0 or 1
 _STEPS = 1024
 _SIGMOID = (1 / (1 + np.exp((0.5 - np.arange(_STEPS) / _STEPS - 0.5 / _STEPS) * 12))).astype(np.float32)
