@@ -21,7 +21,7 @@ Expected (one seed, 3,000 pictures):
     SimCLR               0.12 / 0.06   0.80 / 0.31   0.66 / 0.52   0.44 / 0.23  -0.02 / 0.01   0.495      87
     told, main axes             0.23          0.90          0.82          0.54          0.08               7
 
-(`ilk demo` learns 8,000 pictures of the continuum by `shaded`: with more pictures alike to each, more is told.)
+(`ilk demo` learns 8,000 pictures of the continuum by `shaded`: with more that are alike, more is told.)
 
 The set holds four groups, as "no ring" is two things. Which of them share a Gaussian when three are asked for
 is not settled by the data, so an ARI of 0.6 can stand for four groups that are perfectly apart.
