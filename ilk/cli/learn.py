@@ -197,7 +197,7 @@ def objectives(json: Json = False) -> None:
 @app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="The folder to write into.")] = Path("ilk-demo"),
-    n: Annotated[int, typer.Option("-n", help="Pictures of three kinds; of the continuum, 8 for each 3.")] = 3000,
+    n: Annotated[int, typer.Option("-n", help="Of three kinds; the continuum has 8 for each 3.")] = 3000,
     seed: Seed = 0,
     json: Json = False,
 ) -> None:
