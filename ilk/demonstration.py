@@ -39,9 +39,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "populations": {"objective": "pca", "power": 0.75, "whiten": 1.0},
     "continuum": {"objective": "shaded"},
 }
-MORE = (
-    8 / 3
-)  # times as many pictures of the continuum: what varies in many ways at once needs more alike ones
+# Times as many pictures of the continuum: what varies in many ways at once needs more that are alike.
+MORE = 8 / 3
 TOLD = 40  # main axes from which a network that is told the answers reads them
 POPULATIONS = ("ring", "double ring", "no ring")
 ASKED = {  # what is read off the vectors: the column it was planted as, and whether its logarithm is meant
