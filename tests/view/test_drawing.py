@@ -81,10 +81,9 @@ def test_pictures_are_drawn_after_what_is_told(bars: Visitor, space: Path) -> No
 def test_a_part_is_drawn_anew_and_the_rest_stays(bars: Visitor) -> None:
     mask = np.zeros((SIZE, SIZE), np.uint8)
     mask[2:5, 6:] = 1
-    was, one, other = drawn(bars, n=2, row=1, mask=letters(mask))
+    was, one, _ = drawn(bars, n=2, row=1, mask=letters(mask))
     assert np.array_equal(was[mask == 0], one[mask == 0])
     assert not np.array_equal(was[mask == 1], one[mask == 1])
-    assert not np.array_equal(one, other)
 
 
 def letters(mask: np.ndarray) -> str:
