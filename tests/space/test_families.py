@@ -146,7 +146,7 @@ def test_auto_is_exact_while_that_is_fast_and_keeps_to_the_memory(monkeypatch):
     with pytest.raises(OptionError, match=r"1,000,000 vectors do not fit into 1,000,000 bytes"):
         tuning.choose("auto", **million, memory=1e6)
     with pytest.raises(
-        OptionError, match=r"hnsw of 1,000,000 vectors takes 276,000,000 bytes, of 60,000,000"
+        OptionError, match=r"hnsw of 1,000,000 vectors takes 272,000,000 bytes, of 60,000,000"
     ):
         tuning.choose("hnsw", **million, memory=60e6)
     with pytest.raises(UnknownName, match="auto, flat, hnsw, ivf, ivf-pq, pq"):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import load_file, save_file
 
-from ilk.space.index import _codes
+from ilk.space.index import _scan
 from ilk.space.index.lists import Lists
 
 
@@ -22,7 +22,7 @@ def filled(n: int, d: int = 24, lists: int = 16, seed: int = 0) -> tuple[Lists, 
 
 def test_a_code_and_a_product_by_hand():
     middle, step = np.array([1, 0], np.float32), np.array([0.5, 0], np.float32)
-    codes, norms = _codes.coded(np.array([[3, 7], [-200, 0]], np.float32), middle, step)
+    codes, norms = _scan.coded(np.array([[3, 7], [-200, 0]], np.float32), middle, step)
     assert codes.tolist() == [[4, 0], [-127, 0]]  # (3 - 1) / .5; cut off; no spread, no code
     assert norms.tolist() == [4.0, 63.5**2]  # (4 * .5)^2
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -48,6 +46,10 @@ class Family(ABC):
 
     @abstractmethod
     def parameters(self, effort: int, among: Among | None) -> Any: ...
+
+    def settle(self, index: Any) -> None:
+        """After it was filled: whatever makes it quicker to search."""
+        return
 
     def search(self, index: Any, asked: np.ndarray, c: int, params: Any) -> np.ndarray:
         """Slots (q, c), -1 where there is none."""
@@ -87,6 +89,7 @@ class Approximate:
         self.wider = wider
         self._plain = family.parameters(effort, None)
         self.covered = int(index.ntotal)  # slots
+        family.settle(index)
         self._one = threading.Lock()  # FAISS can be searched by many at once, but not while it grows
 
     def candidates(self, asked: np.ndarray, k: int, among: Among | None = None) -> np.ndarray:
@@ -109,12 +112,3 @@ class Approximate:
             with self._one:
                 self.index.add(ready[start : start + _BLOCK])
                 self.covered = int(self.index.ntotal)
-
-
-def shared_out(search: Callable[[np.ndarray], np.ndarray], asked: np.ndarray, least: int) -> np.ndarray:
-    """`search` in as many threads as FAISS would take, at least so many questions each."""
-    parts = min(faiss.omp_get_max_threads(), len(asked) // least)
-    if parts < 2:
-        return search(asked)
-    with ThreadPoolExecutor(parts) as pool:
-        return np.concatenate(list(pool.map(search, np.array_split(asked, parts))))

@@ -8,6 +8,7 @@ Legend: n rows, D numbers a vector, L lists, r room for rows in all, q queries, 
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import faiss
@@ -15,9 +16,8 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from . import _codes
+from . import _scan
 from .exact import ALL
-from .family import shared_out
 
 ROUNDS = 10  # of k-means
 _ROOM = 1.25  # times what a list holds, when it is given more
@@ -63,16 +63,19 @@ class Lists:
         if (held > np.diff(self.first, append=len(self.codes))).any():
             self._make_room(held)
         named = np.arange(self.ntotal, self.ntotal + len(vectors))
-        codes, norms = _codes.coded(vectors, self.middle, self.step)
+        codes, norms = _scan.coded(vectors, self.middle, self.step)
         room = (self.codes, self.norms, self.slots, self.first, self.held)
-        _codes.put(*room, codes, norms, named, lists)
+        _scan.put(*room, codes, norms, named, lists)
         self.ntotal += len(vectors)
 
     def search(self, asked: np.ndarray, c: int, lists: int, alive: np.ndarray = ALL) -> np.ndarray:
         """Slots (q, c) in no order, -1 where there is none, from so many lists; of those `alive` (s,)."""
-        return shared_out(
-            lambda q: _codes.nearest_in_lists(q, lists, c, alive, *self._arrays), asked, _SHARED
-        )
+        if len(asked) < 2 * _SHARED or (threads := faiss.omp_get_max_threads()) < 2:
+            return _scan.nearest(asked, lists, c, alive, *self._arrays)  # type: ignore[no-any-return]
+        parts = np.array_split(asked, min(threads, len(asked) // _SHARED))
+        with ThreadPoolExecutor(len(parts)) as pool:
+            each = pool.map(lambda part: _scan.nearest(part, lists, c, alive, *self._arrays), parts)
+            return np.concatenate(list(each))
 
     def save(self) -> bytes:
         written: bytes = save({name: np.ascontiguousarray(getattr(self, name)) for name in _ARRAYS})
@@ -111,7 +114,7 @@ class Lists:
 
     def _ready(self) -> None:
         """The arrays as the compiled search takes them."""
-        centres = _codes.coded(self.centres, self.middle, self.step)
+        centres = _scan.coded(self.centres, self.middle, self.step)
         lists = (self.first, self.held, self.codes, self.norms, self.slots)
         self._arrays = (self.middle, self.step, *centres, *lists)
 
