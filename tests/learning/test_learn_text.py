@@ -150,7 +150,7 @@ def test_learn_refuses_what_is_for_pictures(
 
 
 def test_the_page_searches_by_words(space: Space) -> None:
-    from .view.looked_at import Visitor
+    from ..view.looked_at import Visitor
 
     visitor = Visitor(space.path)
     assert visitor.get("/api/space")["has"]["text"] is True
