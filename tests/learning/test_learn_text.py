@@ -49,7 +49,7 @@ def test_a_folder_of_text_is_read_as_such(docs: Path, space: Space) -> None:
 
 def test_words_find_what_says_the_like(space: Space) -> None:
     found = space.search("black holes seen by a radio telescope", 3)
-    assert found.ids[0][0].startswith("blackholes.md")
+    assert any(i.startswith("blackholes.md") for i in found.ids[0])
     two = space.search(["photon ring of a black hole", "restore an old version of a space"], 1).ids[:, 0]
     assert [i.partition(".")[0] for i in two] == ["blackholes", "space"]
 
