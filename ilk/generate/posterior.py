@@ -30,6 +30,7 @@ from ..encoders import encode
 from ..encoders._embed import device_of
 from ..errors import DataError, OptionError
 from ..source import Source, read
+from ..source._part import evenly
 from ..space import Space
 from . import _intervals
 from ._asked import Picture
@@ -250,12 +251,12 @@ def _columns(known: Known, columns: Sequence[str]) -> tuple[list[str], np.ndarra
 def _pairs(known: Known, source: Source | None) -> tuple[np.ndarray, np.ndarray]:
     """Pictures (m, C, H, W) and their vectors (m, D)."""
     if source is not None:
-        x = torch.as_tensor(source.batch(_some(len(source))))
+        x = torch.as_tensor(source.batch(evenly(len(source), SOME)))
         return x.numpy(), encode(known.encoder, x).numpy()
     space = known.space
     if space is None or space.reading.get("dtype") != "uint8":  # else what it keeps is not as it was
         return np.empty(0), np.empty(0)
-    rows = _some(len(space))
+    rows = evenly(len(space), SOME)
     ids = space.ids()
     found = [thumbnail(space, ids[i]) for i in rows]
     kept = [i for i, x in enumerate(found) if x is not None]
@@ -271,10 +272,6 @@ def _seen(tool: Latent, drawn: np.ndarray) -> np.ndarray:
     flat = drawn.reshape(-1, drawn.shape[2])
     pixels = torch.from_numpy(tool.decoded(flat).pixels)
     return torch.cat([encode(tool.known.encoder, some) for some in torch.split(pixels, BATCH)]).numpy()
-
-
-def _some(n: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(SOME, n), dtype=int))
 
 
 def _fit(pixels: np.ndarray, shape: tuple[int, ...]) -> None:

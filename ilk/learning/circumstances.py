@@ -13,6 +13,7 @@ import torch
 from scipy.sparse import issparse
 
 from ..source import Source
+from ..source._part import evenly
 
 _LIBRARIES = ("torch", "numpy", "numba", "scikit-learn", "faiss-cpu", "pylance")
 _LOOKED_AT = 64  # samples, spread over the data
@@ -39,16 +40,11 @@ def fingerprint(source: Source) -> str:
     """Of the data: how many samples, their ids, and what some of them hold."""
     n, of = len(source), hashlib.sha256()
     of.update(json.dumps([n, source.reading], sort_keys=True).encode())
-    for row in spread(n, _ALL_IDS):
+    for row in evenly(n, _ALL_IDS):
         of.update(source.id(int(row)).encode() + b"\0")
     if n:
-        of.update(_bytes(source.batch(spread(n, _LOOKED_AT))))
+        of.update(_bytes(source.batch(evenly(n, _LOOKED_AT))))
     return of.hexdigest()[:16]
-
-
-def spread(n: int, most: int) -> np.ndarray:
-    """At most so many of n rows, evenly over all of them."""
-    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
 
 
 def _bytes(batch: Any) -> bytes:

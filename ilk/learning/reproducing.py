@@ -15,9 +15,10 @@ from .. import record
 from ..errors import DataError, FormatError, OptionError
 from ..source import Source, read
 from ..source._kind import kind
+from ..source._part import evenly
 from ..space import Space
 from ..training.recipe import Recipe
-from .circumstances import circumstances, fingerprint, spread
+from .circumstances import circumstances, fingerprint
 from .job import NARROW, hurried
 from .learn import learn
 from .target import paths
@@ -137,7 +138,7 @@ def _in_common(old: Space, new: Space) -> float:
     ids = [i for i in old.ids() if i in known]
     if len(ids) < 2:
         return 1.0
-    some = [ids[i] for i in spread(len(ids), _ASKED)]
+    some = [ids[i] for i in evenly(len(ids), _ASKED)]
     found = []
     for space in (old, new):
         at = {i: n for n, i in enumerate(space.ids())}

@@ -8,6 +8,11 @@ import pyarrow as pa
 from ._base import Json, Source, Views
 
 
+def evenly(n: int, most: int) -> np.ndarray:
+    """At most so many of n rows, spread over all of them."""
+    return np.linspace(0, n - 1, min(n, most)).astype(np.int64)
+
+
 class Part(Source):
     """Those of `whole` at `rows`, in that order; `columns` has one row for each of them."""
 

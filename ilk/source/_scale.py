@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OptionError, UnknownName
+from ._part import evenly
 from ._reading.prepare import TOP
 
 SAMPLED, VALUES = 512, 4096  # pictures, and values of each, from which a range is found
@@ -42,7 +43,7 @@ def scaled(x: np.ndarray, reading: dict[str, Any]) -> np.ndarray:  # (B, C, H, W
 
 def find_range(pixels: np.ndarray, rows: np.ndarray) -> list[float]:
     """Robust ends of the values: low and high percentiles over some pictures of all."""
-    some = rows[np.unique(np.linspace(0, len(rows) - 1, min(SAMPLED, len(rows))).astype(np.int64))]
+    some = rows[evenly(len(rows), SAMPLED)]
     random = np.random.default_rng(0)
     flat = (pixels[i].reshape(-1) for i in some)
     values = np.concatenate(

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import OptionError, SpaceError, UnknownName
+from ...source._part import evenly
 from .answers import Dimension
 from .shown import Shown
 
@@ -30,7 +31,7 @@ class Direction:
 
 def dimensions(shown: Shown) -> list[Dimension]:
     """The widest first."""
-    x = np.asarray(shown.vectors[_some(len(shown), SAMPLED // shown.space.dim + 1)], np.float64)
+    x = np.asarray(shown.vectors[evenly(len(shown), SAMPLED // shown.space.dim + 1)], np.float64)
     if not len(x):
         return []
     sd, mean, (low, high) = x.std(0), x.mean(0), np.percentile(x, (1, 99), axis=0)
@@ -57,7 +58,7 @@ def directions(shown: Shown) -> list[Direction]:
     from ...analysis.parameters import step
     from ...analysis.probe import r2  # scikit-learn takes a second to load: not of the page's start
 
-    rows = _some(len(shown), ASKED)
+    rows = evenly(len(shown), ASKED)
     x, found = np.asarray(shown.vectors[rows], np.float64), []
     for listed in shown.listed():
         if listed.layer is not None or listed.kind != "number" or len(rows) < FEW:
@@ -109,7 +110,3 @@ def decoded(shown: Shown, vectors: np.ndarray) -> np.ndarray:  # (q, D) -> (q, C
     if not isinstance(found, torch.Tensor):
         raise SpaceError("the decoder of this space draws no pictures", "ilk generate writes its texts.")
     return np.asarray(found.float().numpy())
-
-
-def _some(n: int, most: int) -> np.ndarray:
-    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64)) if n else np.zeros(0, np.int64)
